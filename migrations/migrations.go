@@ -1,0 +1,126 @@
+// Package migrations holds the database schema and brings a database to it.
+package migrations
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// Fingerprint names the schema: the same SQL and the same River version give the same hex string.
+func Fingerprint() string {
+	h := sha256.New()
+	names, _ := fs.Glob(files, "*.sql")
+	slices.Sort(names)
+	for _, name := range names {
+		text, _ := files.ReadFile(name)
+		fmt.Fprintf(h, "%s %d\n", name, len(text))
+		h.Write(text)
+	}
+	fmt.Fprintf(h, "river %d\n", riverVersion)
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// riverVersion is the newest schema version of the River release in go.mod; a test compares the two.
+const riverVersion = 8
+
+// Up brings the database to the newest schema, ours and River's. Running it again changes nothing;
+// processes that start together wait for each other on a session lock.
+// ownerURL is the role that owns the database; the application never uses it.
+func Up(ctx context.Context, ownerURL string) error {
+	return UpTo(ctx, ownerURL, goose.MaxVersion)
+}
+
+// UpTo is Up to one version of our schema: tests begin from an older one.
+func UpTo(ctx context.Context, ownerURL string, version int64) error {
+	if err := ensureRoles(ctx, ownerURL); err != nil {
+		return err
+	}
+	return withProvider(ownerURL, func(db *sql.DB, p *goose.Provider) error {
+		if _, err := p.UpTo(ctx, version); err != nil {
+			return fmt.Errorf("migrate the schema: %w", err)
+		}
+		return riverUp(ctx, ownerURL)
+	})
+}
+
+// State is one migration and whether the database has it.
+type State struct {
+	Name    string
+	Applied bool
+}
+
+// Status lists every migration in order.
+func Status(ctx context.Context, ownerURL string) ([]State, error) {
+	var out []State
+	err := withProvider(ownerURL, func(_ *sql.DB, p *goose.Provider) error {
+		all, err := p.Status(ctx)
+		if err != nil {
+			return fmt.Errorf("read the schema's state: %w", err)
+		}
+		for _, s := range all {
+			out = append(out, State{Name: s.Source.Path, Applied: s.State == goose.StateApplied})
+		}
+		return nil
+	})
+	return out, err
+}
+
+func withProvider(ownerURL string, fn func(*sql.DB, *goose.Provider) error) error {
+	config, err := pgx.ParseConfig(ownerURL)
+	if err != nil {
+		return fmt.Errorf("owner database URL: %w", err)
+	}
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	return fn(db, p)
+}
+
+// riverUp brings River's tables to the version of the library and lets the application use them.
+func riverUp(ctx context.Context, ownerURL string) error {
+	pool, err := pgxpool.New(ctx, ownerURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	m, err := rivermigrate.New(riverpgxv5.New(pool), nil)
+	if err != nil {
+		return err
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate the queue's tables: %w", err)
+	}
+	if _, err := pool.Exec(ctx, sqlGrantQueue); err != nil {
+		return fmt.Errorf("grant the queue's tables: %w", err)
+	}
+	return nil
+}
+
+const sqlGrantQueue = `
+grant select, insert, update, delete on river_job, river_leader, river_queue, river_client, river_client_queue to postern_app;
+grant select on river_migration to postern_app;
+grant usage on all sequences in schema public to postern_app`

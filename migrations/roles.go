@@ -1,0 +1,58 @@
+package migrations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// RolesSQL makes the roles that the schema grants to. It is what an operator runs as a superuser
+// where the owner may not create roles; the login's password is the operator's to choose.
+const RolesSQL = `create role postern_app login password '<the password in database_url>';
+create role postern_client nologin;
+grant postern_client to postern_app;`
+
+// ErrRoles says that the roles are missing and that the owner may not create them.
+var ErrRoles = errors.New("the database roles postern_app and postern_client are missing and the owner may not create them; run this as a superuser:\n" + RolesSQL)
+
+// sqlEnsureRoles is safe beside another process that does the same: roles belong to the whole cluster.
+const sqlEnsureRoles = `
+do $$
+declare
+    role record;
+begin
+    for role in select * from (values ('postern_app', 'login'), ('postern_client', 'nologin')) as r(name, kind) loop
+        if not exists (select from pg_roles where rolname = role.name) then
+            begin
+                execute format('create role %I %s', role.name, role.kind);
+            exception when duplicate_object or unique_violation then null;
+            end;
+        end if;
+    end loop;
+    if not pg_has_role('postern_app', 'postern_client', 'member') then
+        begin
+            grant postern_client to postern_app;
+        exception when unique_violation then null;
+        end;
+    end if;
+end $$`
+
+func ensureRoles(ctx context.Context, ownerURL string) error {
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return fmt.Errorf("connect as the owner: %w", err)
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sqlEnsureRoles)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42501" {
+		return ErrRoles
+	}
+	if err != nil {
+		return fmt.Errorf("create the roles: %w", err)
+	}
+	return nil
+}
