@@ -1,0 +1,96 @@
+// Package config is what an operator can set, and the only reader of the environment.
+//
+// A setting comes from, in this order: its flag, its variable (POSTERN_...), the file
+// postern.toml, its default. A variable that is empty counts as not set. A secret may also
+// come from a file: POSTERN_DATABASE_URL_FILE names the file that holds POSTERN_DATABASE_URL.
+//
+// A command embeds Settings, or only those groups of it that it uses:
+//
+//	type cli struct {
+//		config.File
+//		Serve struct{ config.Settings } `cmd:"" help:"Run the desk."`
+//	}
+//	parser, err := kong.New(&cli, config.Options(config.Process())...)
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Settings is every setting of a running desk. A zero Settings is of no use: it is filled by
+// a parser made with Options, which also calls Validate.
+type Settings struct {
+	Storage   `group:"Storage"`
+	Service   `group:"Service"`
+	Desk      `group:"Desk"`
+	Inbound   `group:"Inbound email"`
+	Letters   `group:"Letters"`
+	Limits    `group:"Limits"`
+	Retention `group:"Retention"`
+}
+
+// Storage is where the desk keeps its data. It is enough for commands that only need the database.
+type Storage struct {
+	DataDir          string `name:"data-dir" default:"${data_dir}" unit:"folder" help:"Holds the embedded database, spool files and keys."`
+	DatabaseURL      Secret `name:"database-url" unit:"postgres:// URL" secret:"" help:"The application's login. When empty, the desk runs a PostgreSQL of its own."`
+	OwnerDatabaseURL Secret `name:"owner-database-url" unit:"postgres:// URL" secret:"" help:"The owner's login, which only migrations use."`
+	PGBin            string `name:"pg-bin" unit:"folder" help:"Server binaries for the desk's own PostgreSQL. When empty, they are looked for."`
+	SecretKeyFile    string `name:"secret-key-file" unit:"file" help:"The key that encrypts secrets in the database. When empty, secret.key in the data folder."`
+}
+
+// Service is how the process runs and answers.
+type Service struct {
+	Listen        string        `name:"listen" default:"127.0.0.1:8080" unit:"host:port" help:"Where HTTP is answered. Port 0 takes a free one."`
+	PublicURL     string        `name:"public-url" unit:"URL" help:"How the outside reaches the desk; stands in letters. When empty, the listen address, if that is loopback."`
+	Roles         Roles         `name:"roles" default:"web,worker,watch" unit:"list" help:"What this process does: web answers HTTP, worker runs jobs, watch keeps mailboxes open."`
+	LogLevel      slog.Level    `name:"log-level" default:"info" unit:"debug, info, warn or error" help:"The least important line that is logged."`
+	LogFormat     string        `name:"log-format" default:"text" unit:"text or json" help:"How a log line is written."`
+	ShutdownDrain time.Duration `name:"shutdown-drain" default:"20s" unit:"duration" help:"How long running jobs and requests may finish after a stop."`
+}
+
+// Desk is how the desk presents itself to people.
+type Desk struct {
+	DeskName string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
+	Language string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to people and clients who have none."`
+	TimeZone string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of days and deadlines for clients who have none."`
+}
+
+// Inbound is how email is read.
+type Inbound struct {
+	PollInterval       time.Duration  `name:"poll-interval" default:"60s" unit:"duration" help:"How often a mailbox is asked, besides its own notices."`
+	IdleSlice          time.Duration  `name:"idle-slice" default:"5m" unit:"duration" help:"How long one IDLE lasts before it is renewed."`
+	FetchBatchMessages int            `name:"fetch-batch-messages" default:"50" unit:"emails" help:"Most emails fetched by one command."`
+	FetchBatchBytes    Bytes          `name:"fetch-batch-bytes" default:"16MiB" unit:"bytes" help:"Most bytes fetched by one command; a larger email is fetched alone."`
+	MaxEmailBytes      Bytes          `name:"max-email-bytes" default:"50MiB" unit:"bytes" help:"Largest email that is read whole; a larger one is noted as oversize."`
+	ReplyWait          time.Duration  `name:"reply-wait" default:"10m" unit:"duration" help:"How long a reply waits for the email that it answers."`
+	IngestWorkers      int            `name:"ingest-workers" default:"4" unit:"workers" help:"Emails read at the same time in this process."`
+	DNSServer          netip.AddrPort `name:"dns-server" unit:"address:port" help:"Answers every TXT look-up. When empty, the system's resolver."`
+}
+
+// Letters is how email is sent.
+type Letters struct {
+	LetterAttemptDays int `name:"letter-attempt-days" default:"5" unit:"days" help:"How long a letter is tried before it is given up."`
+	SMTPConnections   int `name:"smtp-connections" default:"4" unit:"connections" help:"Most open connections to one SMTP account from this process."`
+}
+
+// Limits is how much one sender may cause.
+type Limits struct {
+	TicketLimitAddress Rate           `name:"ticket-limit-address" default:"20/10m" unit:"tickets/duration" help:"Tickets that one address may open; a burst ticket takes the rest."`
+	TicketLimitDomain  Rate           `name:"ticket-limit-domain" default:"1000/10m" unit:"tickets/duration" help:"Tickets that one domain may open."`
+	AckLimit           Rate           `name:"ack-limit" default:"3/1h" unit:"letters/duration" help:"Acknowledgements sent to one address."`
+	FormLimit          Rate           `name:"form-limit" default:"5/1h" unit:"posts/duration" help:"Posts of the support form from one network address."`
+	WebhookAllow       []netip.Prefix `name:"webhook-allow" unit:"list of networks" help:"Private networks that webhook endpoints may be in, such as 10.1.0.0/16."`
+}
+
+// Retention is how long things are kept.
+type Retention struct {
+	RetainRawEmailDays int `name:"retain-raw-email-days" default:"365" unit:"days" help:"How long the original of an email is kept."`
+	RetainLetterDays   int `name:"retain-letter-days" default:"7" unit:"days" help:"How long a letter's bytes are kept after a server took them."`
+}
+
+// File is where the settings file is; the root of the command line embeds it.
+type File struct {
+	Config string `name:"config" group:"Storage" unit:"file" help:"The settings file. When empty, postern.toml in the working folder if there is one."`
+}
