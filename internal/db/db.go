@@ -1,0 +1,110 @@
+// Package db is the only place where a transaction begins and where its record is written.
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/postern-desk/postern/internal/event"
+)
+
+// DB begins every transaction of the product. Actors of the client realm have a pool of their own, so
+// that their role does not spoil the plans of the others.
+type DB struct {
+	app    *pgxpool.Pool
+	client *pgxpool.Pool
+	queue  *river.Client[pgx.Tx]
+}
+
+// Options sizes the pools. Zero values take the defaults: 16 connections for the product's own work and
+// 8 for the client realm.
+type Options struct {
+	AppConns, ClientConns int32
+}
+
+// Open connects with the application's role. It fails where the database does not answer within ctx.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	app, err := openPool(ctx, url, or(o.AppConns, 16))
+	if err != nil {
+		return nil, err
+	}
+	client, err := openPool(ctx, url, or(o.ClientConns, 8))
+	if err != nil {
+		app.Close()
+		return nil, err
+	}
+	// Insert-only: it has no queues, so it neither works jobs nor listens.
+	queue, err := river.NewClient(riverpgxv5.New(app), &river.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("queue client: %w", err)
+	}
+	return &DB{app: app, client: client, queue: queue}, nil
+}
+
+func or(n, otherwise int32) int32 {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err)
+	}
+	config.MaxConns = conns
+	config.MaxConnIdleTime = 5 * time.Minute
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["application_name"] = "postern"
+	// A connection that is lost without a word must not hold its locks for hours.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60s"
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("reach the database: %w", err)
+	}
+	return pool, nil
+}
+
+// Close waits for the transactions in progress and closes the connections.
+func (d *DB) Close() {
+	d.client.Close()
+	d.app.Close()
+}
+
+// Ping reports whether the database answers.
+func (d *DB) Ping(ctx context.Context) error { return d.app.Ping(ctx) }
+
+// Pool is the application's pool for the working queue client, which begins transactions of its own on
+// the queue's tables only.
+func (d *DB) Pool() *pgxpool.Pool { return d.app }
+
+// NewID returns a UUIDv7: public ids sort by time.
+func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// NullID is id, or NULL for the zero id.
+func NullID(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// poolFor chooses by realm.
+func (d *DB) poolFor(by event.Actor) *pgxpool.Pool {
+	if by.Realm == event.Client {
+		return d.client
+	}
+	return d.app
+}

@@ -1,0 +1,112 @@
+// Package jobs lists what may be queued: one args type per kind, and the queues.
+//
+// Args hold ids only: no addresses, bodies or tokens. Every kind is harmless when it runs twice and
+// says why.
+package jobs
+
+import (
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// The queues, each with workers of its own, so that none starves another.
+const (
+	Inbound  = "inbound"
+	Letters  = "letters"
+	Webhooks = "webhooks"
+	Upkeep   = "upkeep"
+)
+
+// onlyOneWaiting keeps one job per args that is not finished yet.
+var onlyOneWaiting = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
+	rivertype.JobStateScheduled, rivertype.JobStateRetryable,
+}}
+
+// PollMailbox reads what is new in a mailbox. A second run finds nothing new: the cursor moved in the
+// transaction that stored the rows.
+type PollMailbox struct {
+	MailboxID string `json:"mailbox_id"`
+}
+
+// Kind names the job.
+func (PollMailbox) Kind() string { return "poll_mailbox" }
+
+// InsertOpts keeps one poll per mailbox; a failed one is not retried, since the next tick polls again.
+func (PollMailbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+}
+
+// IngestEmails routes stored emails, up to a batch of them. A second run skips the rows that have a
+// disposition, under their locks.
+type IngestEmails struct {
+	EmailIDs []int64 `json:"email_ids"`
+}
+
+// Kind names the job.
+func (IngestEmails) Kind() string { return "ingest_emails" }
+
+// InsertOpts retries for days: an email is set aside by its own attempt counter, not by the queue's.
+func (IngestEmails) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1000}
+}
+
+// SendLetter hands one letter to a mail server. A second run sends nothing once a server has taken the
+// letter; where that is unknown the Message-ID is the same.
+type SendLetter struct {
+	LetterID string `json:"letter_id"`
+}
+
+// Kind names the job.
+func (SendLetter) Kind() string { return "send_letter" }
+
+// InsertOpts leaves the number of attempts to the letter's own schedule.
+func (SendLetter) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Letters, MaxAttempts: 1000}
+}
+
+// SweepInbox queues stored emails again that no job is working on. A second run queues jobs that find
+// nothing to do.
+type SweepInbox struct{}
+
+// Kind names the job.
+func (SweepInbox) Kind() string { return "sweep_inbox" }
+
+// InsertOpts keeps one sweep at a time.
+func (SweepInbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+}
+
+// SweepLetters queues due letters again that no job is working on. A second run changes nothing that the
+// first did not.
+type SweepLetters struct{}
+
+// Kind names the job.
+func (SweepLetters) Kind() string { return "sweep_letters" }
+
+// InsertOpts keeps one sweep at a time.
+func (SweepLetters) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+}
+
+// Purge removes what the retention settings no longer keep, orphaned bytes, and makes the next months'
+// partitions. A second run finds less to do.
+type Purge struct{}
+
+// Kind names the job.
+func (Purge) Kind() string { return "purge" }
+
+// InsertOpts keeps one purge at a time.
+func (Purge) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 3, UniqueOpts: onlyOneWaiting}
+}
+
+// All is one value of every kind, for completeness tests and for registering workers.
+func All() []river.JobArgs {
+	return []river.JobArgs{PollMailbox{}, IngestEmails{}, SendLetter{}, SweepInbox{}, SweepLetters{}, Purge{}}
+}
+
+// Longest is the time the longest job may take before it is cancelled.
+const Longest = 10 * time.Minute
