@@ -1,0 +1,51 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The kinds of failure, for errors.Is. Their texts tell the operator what to do.
+var (
+	// ErrAuth: the login was refused. Not to be retried quickly: servers lock
+	// accounts out.
+	ErrAuth = errors.New("the server refused the login; check the username and the password (many providers want an app password), and that IMAP is allowed for the account")
+	// ErrNoFolder: the folder does not exist or may not be read.
+	ErrNoFolder = errors.New("the folder does not exist or may not be read; check its name, which is case-sensitive but for INBOX")
+	// ErrTimeout: a wait for the server reached its limit.
+	ErrTimeout = errors.New("the server did not answer in time; check the network and the server's load")
+	// ErrPlainRemote: a connection without TLS to another machine was asked for.
+	ErrPlainRemote = errors.New("a connection without TLS is allowed to this machine only; set the security to tls or starttls")
+	// ErrServerGone: the server ended the connection.
+	ErrServerGone = errors.New("the server closed the connection")
+	// ErrUnavailable: the server cannot be reached or cannot serve now; a
+	// later try may succeed.
+	ErrUnavailable = errors.New("the server cannot be reached or is not available now; check host, port and firewall if it stays so")
+	// ErrTLS: no trusted TLS connection came about.
+	ErrTLS = errors.New("no trusted TLS connection; check that port and security belong together, and give the authority's certificate if the server's is self-signed")
+	// ErrProtocol: the server sent what is not IMAP or breaks a limit of ours.
+	ErrProtocol = errors.New("the server's answer cannot be understood; check that this is an IMAP server")
+	// ErrIncomplete: an email's bytes are not all there. Nothing read of it counts.
+	ErrIncomplete = errors.New("the email did not arrive whole; fetch it again")
+	// ErrNoIdle: the server has no IDLE; poll instead.
+	ErrNoIdle = errors.New("the server has no IDLE; poll the folder instead")
+	// ErrClosed: the session was closed by us.
+	ErrClosed = errors.New("the session is closed; dial again")
+)
+
+// SizeError says that the server sent another number of bytes than it had
+// listed; it is ErrIncomplete. Some servers only estimate RFC822.SIZE: a caller
+// that gets the same Got again may set Meta.Size to Got and fetch once more.
+type SizeError struct {
+	UID       uint32 // 0 when the email is not known: the literal was refused at its announcement
+	Want, Got int64  // bytes listed, bytes announced
+}
+
+func (e *SizeError) Error() string {
+	if e.UID == 0 {
+		return fmt.Sprintf("the server announced a literal of %d bytes where at most %d are expected", e.Got, e.Want)
+	}
+	return fmt.Sprintf("uid %d: the server sent %d bytes of an email that it lists with %d", e.UID, e.Got, e.Want)
+}
+
+func (e *SizeError) Is(target error) bool { return target == ErrIncomplete }
