@@ -1,10 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
-	"sync"
 
 	"github.com/alecthomas/kong"
 )
@@ -14,48 +12,61 @@ import (
 const dataDirVar = "data_dir"
 
 // Options makes a kong parser fill Settings, and any group of it, from flags and the source.
-// Names unknown to every command are refused, whichever command runs.
+// Names unknown to every command are refused, whichever command runs. What is wrong is found
+// with errors.As as Problems inside the parser's error. The options serve one parser.
 func Options(s Source) []kong.Option {
+	r := &resolver{source: s}
 	return []kong.Option{
 		kong.Vars{dataDirVar: s.dataDir()},
-		kong.Resolvers(&resolver{source: s}),
+		kong.WithBeforeResolve(r.load),
+		kong.Resolvers(r),
 		kong.ValueFormatter(helpLine),
 	}
 }
 
-// resolver answers for flags that the command line does not give. One parser, one resolver.
+// resolver answers for flags that the command line does not give.
 type resolver struct {
 	source Source
-	once   sync.Once
-	values values
-	err    error
+	values values // nil until load has run
 }
 
-// Resolve is kong's question for one flag; nil leaves the default.
-func (r *resolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	r.once.Do(func() { r.values, r.err = r.source.read(givenFile(ctx)) })
-	if r.err != nil {
-		return nil, r.err
+// load reads the source and tries every value, so that all that is wrong is told at once.
+// The parser calls it once for each part of the command line.
+func (r *resolver) load(ctx *kong.Context) error {
+	if r.values != nil {
+		return nil
 	}
-	if !flag.Tag.Has("unit") {
-		return nil, nil
+	found, problems := r.source.read(givenFile(ctx))
+	for _, step := range ctx.Path {
+		for _, flag := range step.Flags {
+			v, ok := found[settingName(flag.Name)]
+			if !ok || !isSetting(flag.Value) {
+				continue
+			}
+			trial := reflect.New(flag.Target.Type()).Elem()
+			decode := &kong.DecodeContext{Value: flag.Value, Scan: kong.Scan().PushTyped(v.text, kong.FlagValueToken)}
+			if err := flag.Mapper.Decode(decode, trial); err != nil {
+				problems = append(problems, v.origin+": "+err.Error())
+			}
+		}
 	}
-	v, ok := r.values[settingName(flag.Name)]
-	if !ok {
-		return nil, nil
-	}
-	// Parsed here once more, so that the error names what the operator wrote, not the flag.
-	trial := reflect.New(flag.Target.Type()).Elem()
-	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan(v.text)}, trial); err != nil {
-		return nil, fmt.Errorf("%s: %w", v.origin, err)
-	}
-	return v.text, nil
+	r.values = found
+	return problems.orNil()
 }
 
-// Validate is kong's question for the whole; names were checked before the first value.
-func (r *resolver) Validate(*kong.Application) error { return r.err }
+// Resolve is the parser's question for one flag; nil leaves the default.
+func (r *resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if v, ok := r.values[settingName(flag.Name)]; ok && isSetting(flag.Value) {
+		return v.text, nil
+	}
+	return nil, nil
+}
 
-func scan(text string) *kong.Scanner { return kong.Scan().PushTyped(text, kong.FlagValueToken) }
+// Validate has nothing left to do: load has refused what is wrong.
+func (r *resolver) Validate(*kong.Application) error { return nil }
+
+// isSetting tells a setting from a command's own flag, which has no variable.
+func isSetting(v *kong.Value) bool { return v.Tag.Has("unit") }
 
 func settingName(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
@@ -71,7 +82,7 @@ func givenFile(ctx *kong.Context) string {
 
 // helpLine adds to a setting's help its unit, its default and its variable.
 func helpLine(v *kong.Value) string {
-	if !v.Tag.Has("unit") {
+	if !isSetting(v) {
 		return kong.DefaultHelpValueFormatter(v)
 	}
 	notes := []string{v.Tag.Get("unit")}

@@ -54,22 +54,22 @@ type value struct{ text, origin string }
 // values holds what the environment and the file say, keyed by setting name.
 type values map[string]value
 
-// read gathers all values; given is the --config flag. Each wrong name or unreadable secret is one Problem.
-func (s Source) read(given string) (values, error) {
+// read gathers all values; given is the --config flag. The values are never nil, the problems
+// are one line for each wrong name or unreadable file.
+func (s Source) read(given string) (values, Problems) {
+	merged := values{}
 	file, err := s.readFile(given)
 	if err != nil {
-		return nil, err
+		return merged, Problems{err.Error()}
 	}
 	env := s.readEnv()
-	var problems Problems
-	problems = append(problems, unknown(env)...)
-	problems = append(problems, unknown(file)...)
-	merged := values{}
+	problems := append(unknown(env), unknown(file)...)
 	for _, setting := range All() {
 		for _, layer := range []values{env, file} {
 			v, ok, err := layer.get(setting, s.Dir)
 			if err != nil {
 				problems = append(problems, err.Error())
+				break
 			}
 			if ok {
 				merged[setting.Name] = v
@@ -77,7 +77,7 @@ func (s Source) read(given string) (values, error) {
 			}
 		}
 	}
-	return merged, problems.orNil()
+	return merged, problems
 }
 
 // readEnv takes every variable of ours that is not empty.

@@ -76,7 +76,7 @@ func isDatabaseURL(s Secret) bool {
 func (s *Service) check(p *Problems) {
 	p.unless(isListen(s.Listen), "listen", "must be host:port, e.g. 127.0.0.1:8080 or :8080")
 	if s.PublicURL == "" {
-		p.unless(!s.Roles.Has(RoleWeb) || isLoopback(hostOf(s.Listen)), "public_url",
+		p.unless(!isListen(s.Listen) || !s.Roles.Has(RoleWeb) || isLoopback(hostOf(s.Listen)), "public_url",
 			"must be set when POSTERN_LISTEN is not loopback, e.g. https://desk.example")
 	} else {
 		p.unless(isPublicURL(s.PublicURL), "public_url",

@@ -1,0 +1,91 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/postern-desk/postern/internal/config"
+)
+
+const (
+	secretURL = "postgres://postern_app:hunter2@db.example/postern"
+	otherURL  = "postgres://postern_app:other@db.example/postern"
+)
+
+func TestSecretFromFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "url"), secretURL+"\r\n")
+	write(t, filepath.Join(dir, "postern.toml"), `database_url_file = "url"`)
+
+	byFile, err := parseIn(t, dir, run{})
+	if err != nil || byFile.Serve.DatabaseURL.Reveal() != secretURL {
+		t.Errorf("database_url_file in postern.toml: %q, %v", byFile.Serve.DatabaseURL.Reveal(), err)
+	}
+	env := []string{"POSTERN_DATABASE_URL_FILE=" + filepath.Join(dir, "url")}
+	byEnv, err := parseIn(t, t.TempDir(), run{env: env})
+	if err != nil || byEnv.Serve.DatabaseURL.Reveal() != secretURL {
+		t.Errorf("POSTERN_DATABASE_URL_FILE: %q, %v", byEnv.Serve.DatabaseURL.Reveal(), err)
+	}
+	direct, err := parseIn(t, dir, run{env: []string{"POSTERN_DATABASE_URL=" + otherURL}})
+	if err != nil || direct.Serve.DatabaseURL.Reveal() != otherURL {
+		t.Errorf("a variable must beat the file's secret file: %q, %v", direct.Serve.DatabaseURL.Reveal(), err)
+	}
+}
+
+func TestSecretFileThatCannotServe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "empty"), "\n")
+	write(t, filepath.Join(dir, "url"), secretURL)
+	write(t, filepath.Join(dir, "big"), strings.Repeat("x", 70<<10))
+	for name, env := range map[string][]string{
+		"absent":     {"POSTERN_DATABASE_URL_FILE=absent"},
+		"empty":      {"POSTERN_DATABASE_URL_FILE=empty"},
+		"too large":  {"POSTERN_DATABASE_URL_FILE=big"},
+		"given both": {"POSTERN_DATABASE_URL_FILE=url", "POSTERN_DATABASE_URL=" + otherURL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parseIn(t, dir, run{env: env})
+			if err == nil || !strings.Contains(err.Error(), "POSTERN_DATABASE_URL_FILE") {
+				t.Errorf("%v gave %v, want an error that names the variable", env, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error quotes the secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestSecretIsNeverPrinted(t *testing.T) {
+	t.Parallel()
+	got := mustParse(t, run{env: []string{"POSTERN_DATABASE_URL=" + secretURL}}).Serve.Settings
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("settings", "url", got.DatabaseURL, "all", got)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("settings", "url", got.DatabaseURL, "all", got)
+	asJSON, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"%v": fmt.Sprintf("%v", got), "%+v": fmt.Sprintf("%+v", got), "%#v": fmt.Sprintf("%#v", got),
+		"%s": fmt.Sprintf("%s", got.DatabaseURL), "%q": fmt.Sprintf("%q", got.DatabaseURL),
+		"log": log.String(), "JSON": string(asJSON),
+	} {
+		if strings.Contains(text, "hunter2") {
+			t.Errorf("%s prints the password: %s", name, text)
+		}
+		if !strings.Contains(text, "[secret]") {
+			t.Errorf("%s does not say that there is a secret: %s", name, text)
+		}
+	}
+	if config.Secret("").IsSet() || config.Secret("").String() != "" {
+		t.Error("an empty secret must look empty")
+	}
+}
