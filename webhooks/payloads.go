@@ -1,0 +1,42 @@
+// Package webhooks is what a subscriber receives.
+package webhooks
+
+import "time"
+
+// Contact is the snapshot in contact events.
+type Contact struct {
+	ID       string   `json:"id"`
+	ClientID string   `json:"client_id,omitempty"`
+	Kind     string   `json:"kind"`
+	Name     string   `json:"name"`
+	Email    string   `json:"email,omitempty"`
+	CRMRef   string   `json:"crm_ref,omitempty"`
+	Tags     []string `json:"tags"`
+	Sequence int64    `json:"sequence"`
+}
+
+// Ticket is the snapshot in ticket events. Internal notes are never part of one.
+type Ticket struct {
+	ID              string    `json:"id"`
+	Number          int64     `json:"number"`
+	ClientID        string    `json:"client_id,omitempty"`
+	ContactID       string    `json:"contact_id,omitempty"`
+	MailboxID       string    `json:"mailbox_id,omitempty"`
+	Channel         string    `json:"channel"`
+	Subject         string    `json:"subject"`
+	Status          string    `json:"status"`
+	Priority        string    `json:"priority"`
+	PriorityReasons []string  `json:"priority_reasons"`
+	Tags            []string  `json:"tags"`
+	Authenticity    string    `json:"authenticity"`
+	CreatedAt       time.Time `json:"created_at"`
+	Sequence        int64     `json:"sequence"`
+	Message         *Message  `json:"message,omitempty"`
+}
+
+// Message is the message that a ticket event is about; its text is read through the API.
+type Message struct {
+	ID          string `json:"id"`
+	Origin      string `json:"origin"`
+	Attachments int    `json:"attachments"`
+}
