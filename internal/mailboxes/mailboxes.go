@@ -1,0 +1,95 @@
+// Package mailboxes keeps the support addresses: their servers, sealed passwords and how far they were read.
+package mailboxes
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/vault"
+)
+
+// Server is where a mailbox is read or its letters are handed over.
+type Server struct {
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	Security string `json:"security"` // "tls", "starttls", or "none" on loopback
+	Username string `json:"username"`
+}
+
+// The start points: which emails of a mailbox count when it is connected.
+const (
+	FromNow  = "now"
+	FromDate = "date"
+	FromAll  = "all"
+)
+
+// Mailbox is one support address.
+type Mailbox struct {
+	ID             uuid.UUID `db:"id"`
+	Name           string    `db:"name"`
+	Address        string    `db:"address"`
+	AddressNorm    string    `db:"address_norm"`
+	FromName       string    `db:"from_name"`
+	IMAP           Server    `db:"imap"`
+	SMTP           Server    `db:"smtp"`
+	Folders        []string  `db:"folders"`
+	Start          string    `db:"start"`
+	StartAt        time.Time `db:"start_at"`
+	StaffAddresses []string  `db:"staff_addresses"`
+	Priority       int       `db:"priority"` // 1 high, 2 medium, 3 low
+	Reopens        bool      `db:"reopens"`
+	SubAddressing  bool      `db:"sub_addressing"`
+	Acknowledges   bool      `db:"acknowledges"`
+	Paused         bool      `db:"paused"`
+	Version        int       `db:"version"`
+	CreatedAt      time.Time `db:"created_at"`
+	UpdatedAt      time.Time `db:"updated_at"`
+}
+
+// Folder is how far one folder of a mailbox was read.
+type Folder struct {
+	ID           int64      `db:"id"`
+	MailboxID    uuid.UUID  `db:"mailbox_id"`
+	Name         string     `db:"name"`
+	UIDValidity  int64      `db:"uidvalidity"` // 0: never opened
+	Generation   int        `db:"generation"`
+	LastUID      int64      `db:"last_uid"`
+	PolledAt     *time.Time `db:"polled_at"`
+	FailingSince *time.Time `db:"failing_since"`
+	LastError    *string    `db:"last_error"`
+}
+
+// Secrets are the passwords of a mailbox. They are never logged and leave this process only to log in.
+type Secrets struct {
+	IMAP, SMTP string
+}
+
+// String keeps a careless log line from telling them.
+func (Secrets) String() string { return "[secrets]" }
+
+// Service is what the doors call.
+type Service struct {
+	db    *db.DB
+	vault *vault.Vault
+}
+
+// New makes the service.
+func New(d *db.DB, v *vault.Vault) *Service { return &Service{db: d, vault: v} }
+
+// DomainOf is the part of an address behind the @.
+func DomainOf(address string) string {
+	for i := len(address) - 1; i >= 0; i-- {
+		if address[i] == '@' {
+			return address[i+1:]
+		}
+	}
+	return ""
+}
+
+// WithTag is the mailbox's address with a tag: support+t-abc@desk.example.
+func (m Mailbox) WithTag(tag string) string {
+	local := m.Address[:len(m.Address)-len(DomainOf(m.Address))-1]
+	return local + "+" + tag + "@" + DomainOf(m.Address)
+}

@@ -1,0 +1,35 @@
+package mailboxes
+
+const columns = `id, name, address, address_norm, from_name, imap, smtp, folders, start, start_at, staff_addresses,
+    priority, reopens, sub_addressing, acknowledges, paused, version, created_at, updated_at`
+
+const sqlGet = `select ` + columns + ` from mailboxes where id = $1`
+
+const sqlLock = sqlGet + ` for update`
+
+const sqlAll = `select ` + columns + ` from mailboxes order by id`
+
+const sqlInsert = `
+insert into mailboxes (id, name, address, address_norm, from_name, imap, imap_secret, smtp, smtp_secret, folders, start,
+    start_at, staff_addresses, priority, reopens, sub_addressing, acknowledges, paused)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+
+const sqlUpdate = `
+update mailboxes set name = $2, from_name = $3, imap = $4, smtp = $5, folders = $6, staff_addresses = $7, priority = $8,
+    reopens = $9, sub_addressing = $10, acknowledges = $11, paused = $12, version = $13, updated_at = now()
+where id = $1`
+
+const sqlSetIMAPSecret = `update mailboxes set imap_secret = $2 where id = $1`
+
+const sqlSetSMTPSecret = `update mailboxes set smtp_secret = $2 where id = $1`
+
+const sqlInsertFolder = `insert into mailbox_folders (mailbox_id, name) values ($1, $2) on conflict do nothing`
+
+const sqlFolders = `select id, mailbox_id, name, uidvalidity, generation, last_uid, polled_at, failing_since, last_error
+from mailbox_folders where mailbox_id = $1 order by id`
+
+const sqlSecrets = `select imap_secret, smtp_secret from mailboxes where id = $1`
+
+const sqlPolled = `update mailbox_folders set polled_at = now(), failing_since = null, last_error = null where id = $1`
+
+const sqlPollFailed = `update mailbox_folders set failing_since = coalesce(failing_since, now()), last_error = left($2, 500) where id = $1`
