@@ -6,8 +6,24 @@ type Acknowledgement struct {
 	TicketNumber string // digits, without #
 	Subject      string // of the client's email
 	ContactName  string // empty: greeted without a name
-	// Excerpt of the client's email. Leave it empty for a sender who is not
-	// proved: the letter would carry a stranger's words to a forged address.
+	// Excerpt of the client's email, cut short here. Leave it empty for a
+	// sender who is not proved: the letter would carry a stranger's words to a
+	// forged address.
 	Excerpt string
 	Link    string // the ticket's page, empty if there is none
+}
+
+// RenderAcknowledgement answers the client's email automatically.
+func RenderAcknowledgement(a Acknowledgement) (Rendered, error) {
+	data := struct {
+		Acknowledgement
+		Bare, ReplyLine string
+	}{a, bareSubject(a.Subject, a.TicketNumber), ReplyLine}
+	data.Desk, data.ContactName = OneLine(a.Desk), OneLine(a.ContactName)
+	data.Excerpt = excerpt(a.Excerpt)
+	text, html, err := render("acknowledgement", data)
+	return Rendered{
+		Subject: ReplySubject(a.Subject, a.TicketNumber),
+		Text:    text, HTML: html, Auto: AutoReplied,
+	}, err
 }
