@@ -120,7 +120,14 @@ func riverUp(ctx context.Context, ownerURL string) error {
 	return nil
 }
 
+// River's tables change with its versions, so they are found by their prefix.
 const sqlGrantQueue = `
-grant select, insert, update, delete on river_job, river_leader, river_queue, river_client, river_client_queue to postern_app;
-grant select on river_migration to postern_app;
-grant usage on all sequences in schema public to postern_app`
+do $$
+declare
+    queue_table regclass;
+begin
+    for queue_table in select oid from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname like 'river\_%' loop
+        execute format('grant select, insert, update, delete on %s to postern_app', queue_table);
+    end loop;
+    grant usage on all sequences in schema public to postern_app;
+end $$`

@@ -1,0 +1,67 @@
+package outbox
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/token"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/mail/letter"
+)
+
+// BounceTag begins the tag of a letter's envelope sender; what comes to it is about that letter.
+const BounceTag = "b-"
+
+// The purposes of hashes and seals.
+const (
+	bouncePurpose = "bounce"
+	bytesPurpose  = "letter bytes"
+)
+
+var (
+	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(4))
+	decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(4))
+)
+
+// Queue renders the letter, stores its bytes and queues its sending, all in the caller's transaction.
+// The stored bytes are what every attempt sends.
+func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
+	id := db.NewID()
+	bounce := token.ForAddress()
+	l := Letter{ID: id, Kind: d.Kind, MailboxID: d.Mailbox.ID, EnvelopeFrom: d.Mailbox.Address, Recipients: []string{d.Recipient},
+		Subject: d.Words.Subject, State: Queued, RFCMessageID: letter.NewMessageID([16]byte(uuid.New()), mailboxes.DomainOf(d.Mailbox.Address)),
+		NextAttemptAt: tx.Now(), GiveUpAt: tx.Now().Add(o.patience), CreatedAt: tx.Now()}
+	if d.Mailbox.SubAddressing {
+		l.EnvelopeFrom = d.Mailbox.WithTag(BounceTag + bounce)
+	}
+	raw, err := compose(d, l)
+	if err != nil {
+		return Letter{}, fmt.Errorf("compose the %s: %w", d.Kind, err)
+	}
+	tx.Queue(sqlInsertLetter, l.ID, l.Kind, l.MailboxID, db.NullID(d.ClientID), db.NullID(d.TicketID), db.NullID(d.MessageRef),
+		l.EnvelopeFrom, l.Recipients, l.Subject, l.RFCMessageID, token.Hash(bouncePurpose, bounce), l.GiveUpAt)
+	tx.Queue(sqlInsertBytes, l.ID, o.vault.Seal(bytesPurpose, encoder.EncodeAll(raw, nil)))
+	tx.Enqueue(jobs.SendLetter{LetterID: l.ID.String()})
+	return l, nil
+}
+
+func compose(d Draft, l Letter) ([]byte, error) {
+	out := letter.Letter{
+		From: letter.Address{Name: d.FromName, Address: d.Mailbox.Address}, To: d.To, Cc: d.Cc,
+		Subject: d.Words.Subject, MessageID: l.RFCMessageID, InReplyTo: d.InReplyTo, References: d.References,
+		Date: l.CreatedAt, Auto: d.Words.Auto, Text: d.Words.Text, HTML: d.Words.HTML, Attachments: d.Attachments,
+	}
+	if d.ReplyTag != "" && d.Mailbox.SubAddressing {
+		out.ReplyTo = d.Mailbox.WithTag(d.ReplyTag)
+	}
+	var raw bytes.Buffer
+	if err := letter.Compose(&raw, out); err != nil {
+		return nil, err
+	}
+	return raw.Bytes(), nil
+}

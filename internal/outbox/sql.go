@@ -1,0 +1,54 @@
+package outbox
+
+const columns = `id, kind, mailbox_id, client_id, ticket_id, message_ref, envelope_from, recipients, subject, rfc_message_id,
+    state, attempts, unknowns, next_attempt_at, give_up_at, last_code, last_error, sent_at, created_at`
+
+const sqlLockLetter = `select ` + columns + ` from letters where id = $1 for update`
+
+const sqlLetters = `select ` + columns + ` from letters where $1::uuid is null or id < $1 order by id desc limit $2`
+
+const sqlLettersByState = `select ` + columns + ` from letters
+where state = $1 and ($2::uuid is null or id < $2) order by id desc limit $3`
+
+const sqlLettersOfTicket = `select ` + columns + ` from letters
+where ticket_id = $1 and ($2::uuid is null or id < $2) and ($3 = '' or state = $3) order by id desc limit $4`
+
+const sqlInsertLetter = `
+insert into letters (id, kind, mailbox_id, client_id, ticket_id, message_ref, envelope_from, recipients, subject,
+    rfc_message_id, bounce_hash, give_up_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+
+const sqlInsertBytes = `insert into letter_bytes (letter_id, data) values ($1, $2)`
+
+const sqlReadBytes = `select data from letter_bytes where letter_id = $1`
+
+const sqlHasBytes = `select exists (select from letter_bytes where letter_id = $1)`
+
+const sqlClaim = `update letters set state = 'sending', attempts = attempts + 1 where id = $1`
+
+const sqlSettleSent = `update letters set state = 'sent', sent_at = now(), last_code = nullif($2, 0), last_error = null where id = $1`
+
+const sqlSettleLater = `
+update letters set state = 'queued', last_code = nullif($2, 0), last_error = $3, next_attempt_at = now() + $4::interval
+where id = $1`
+
+const sqlSettleUnknown = `
+update letters set state = 'unknown', unknowns = unknowns + 1, last_code = nullif($2, 0), last_error = $3,
+    next_attempt_at = now() + $4::interval
+where id = $1`
+
+const sqlSettleFailed = `update letters set state = 'failed', last_code = nullif($2, 0), last_error = $3 where id = $1`
+
+const sqlResend = `update letters set state = 'queued', unknowns = 0, next_attempt_at = now(), give_up_at = $2 where id = $1`
+
+const sqlForgotten = `
+select id from letters l
+where state in ('queued', 'sending') and next_attempt_at < now() - interval '1 minute'
+  and not exists (select from river_job j
+      where j.kind = 'send_letter' and j.state in ('available', 'pending', 'running', 'scheduled', 'retryable')
+        and j.args ->> 'letter_id' = l.id::text)
+order by id limit 1000`
+
+const sqlPurgeBytes = `
+delete from letter_bytes b using letters l
+where l.id = b.letter_id and l.state in ('sent', 'failed', 'unknown') and b.created_at < now() - make_interval(days => $1)`
