@@ -21,6 +21,8 @@ var (
 	// ErrUnavailable: the server cannot be reached or cannot serve now; a
 	// later try may succeed.
 	ErrUnavailable = errors.New("the server cannot be reached or is not available now; check host, port and firewall if it stays so")
+	// ErrRefused: the server refused a command, for a reason of its own.
+	ErrRefused = errors.New("the server refused a command")
 	// ErrTLS: no trusted TLS connection came about.
 	ErrTLS = errors.New("no trusted TLS connection; check that port and security belong together, and give the authority's certificate if the server's is self-signed")
 	// ErrProtocol: the server sent what is not IMAP or breaks a limit of ours.

@@ -1,0 +1,63 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// maxFolders bounds the memory that a list of folders takes.
+const maxFolders = 100_000
+
+// Open opens a folder read-only (EXAMINE, RFC 9051 6.3.3) or looks at it afresh.
+// A failure is ErrNoFolder if the server refused, and no folder is open then.
+func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
+	s.forgetNews()
+	var data *imap.SelectData
+	err := s.run(ctx, func() error {
+		var err error
+		data, err = s.client.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait()
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrRefused):
+		return Folder{}, fmt.Errorf("mailbox: open folder %q: %w: %w", folder, ErrNoFolder, err)
+	case err != nil:
+		return Folder{}, fmt.Errorf("mailbox: open folder %q: %w", folder, err)
+	case data.UIDValidity == 0:
+		// RFC 9051 2.3.1.1: without it UIDs mean nothing tomorrow.
+		return Folder{}, fmt.Errorf("mailbox: open folder %q: %w (no UIDVALIDITY)", folder, ErrProtocol)
+	}
+	return Folder{
+		Name:        folder,
+		UIDValidity: data.UIDValidity,
+		UIDNext:     uint32(data.UIDNext),
+		Messages:    data.NumMessages,
+	}, nil
+}
+
+// Folders returns the names of all folders that can be opened, sorted.
+func (s *Session) Folders(ctx context.Context) ([]string, error) {
+	var names []string
+	err := s.run(ctx, func() error {
+		cmd := s.client.List("", "*", nil)
+		for data := cmd.Next(); data != nil; data = cmd.Next() {
+			if len(names) == maxFolders {
+				s.guard.end(ErrProtocol)
+				continue
+			}
+			if !slices.Contains(data.Attrs, imap.MailboxAttrNoSelect) && !slices.Contains(data.Attrs, imap.MailboxAttrNonExistent) {
+				names = append(names, data.Mailbox)
+			}
+		}
+		return cmd.Close()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mailbox: list folders: %w", err)
+	}
+	slices.Sort(names)
+	return names, nil
+}

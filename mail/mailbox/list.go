@@ -1,0 +1,181 @@
+package mailbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+const (
+	// firstSpan is how many UIDs the first page of a list covers.
+	firstSpan = 1_000
+	// maxPage is how many emails a page may hold, and so the list's memory.
+	maxPage = 10_000
+	// listTries is how often a page is asked for when answers lack something.
+	listTries = 3
+)
+
+// errPageFull: the page covers more emails than it may hold.
+var errPageFull = errors.New("page full")
+
+// List calls fn with every email whose UID is in [from, to], in rising UID
+// order; to 0 means all that the server has reported by now (Open and Noop make
+// it report). It holds at most 10,000 emails in memory. No command is under way
+// while fn runs, so fn may use the session. An error of fn ends the list.
+func (s *Session) List(ctx context.Context, from, to uint32, fn func(Meta) error) error {
+	if to == 0 {
+		s.forgetNews()
+	}
+	top, err := s.highestUID(ctx)
+	if err != nil {
+		return fmt.Errorf("mailbox: find the last email: %w", err)
+	}
+	if to == 0 || to > top {
+		to = top
+	}
+	span := uint32(firstSpan)
+	for from = max(from, 1); from <= to; {
+		last := from + min(span-1, to-from)
+		page, err := s.page(ctx, from, last)
+		if errors.Is(err, errPageFull) {
+			span = maxPage // as many emails as UIDs at most
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("mailbox: list uids %d to %d: %w", from, last, err)
+		}
+		for _, m := range page {
+			if err := fn(m); err != nil {
+				return err
+			}
+		}
+		if last == to {
+			return nil
+		}
+		from, span = last+1, nextSpan(span, len(page))
+	}
+	return nil
+}
+
+// nextSpan widens the pages of a sparse folder and narrows those of a dense one.
+func nextSpan(span uint32, found int) uint32 {
+	switch {
+	case found < maxPage/8 && span < 1<<30:
+		return span * 4
+	case found > maxPage/2:
+		return max(span/2, firstSpan)
+	}
+	return span
+}
+
+// highestUID asks for the UID of the last email by its sequence number, since
+// the library does not recognise the answer to "*". 0 means no email.
+func (s *Session) highestUID(ctx context.Context) (uint32, error) {
+	for range listTries {
+		open := s.client.Mailbox()
+		if open == nil {
+			if s.guard.isClosed() {
+				return 0, s.explain(ErrClosed)
+			}
+			return 0, errors.New("no folder is open: open one first")
+		}
+		if open.NumMessages == 0 {
+			return 0, ctx.Err()
+		}
+		var highest uint32
+		err := s.describe(ctx, imap.SeqSetNum(open.NumMessages), func(a answer) {
+			highest = max(highest, a.meta.UID)
+		})
+		if err != nil || highest > 0 {
+			return highest, err
+		}
+	}
+	return 0, fmt.Errorf("%w: the last email has no UID", ErrIncomplete)
+}
+
+// page returns the emails in [from, to] sorted by UID, or errPageFull.
+func (s *Session) page(ctx context.Context, from, to uint32) ([]Meta, error) {
+	var uids imap.UIDSet
+	uids.AddRange(imap.UID(from), imap.UID(to))
+	for range listTries {
+		var (
+			page    []Meta
+			full    bool
+			partial bool
+		)
+		err := s.describe(ctx, uids, func(a answer) {
+			partial = partial || !a.whole
+			if full = full || len(page) == maxPage; !full {
+				page = append(page, a.meta)
+			}
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case full:
+			return nil, errPageFull
+		case !partial:
+			slices.SortFunc(page, func(a, b Meta) int { return cmp.Compare(a.UID, b.UID) })
+			return page, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the list lacks sizes or dates", ErrIncomplete)
+}
+
+// answer is one FETCH response. It is not whole when the server reported a
+// change of flags in its place (RFC 9051 7.5.2), which the library takes for
+// the answer; the true answer then went unseen.
+type answer struct {
+	meta  Meta
+	whole bool
+}
+
+// describe asks for the metadata of emails. Those that are gone have no answer.
+func (s *Session) describe(ctx context.Context, set imap.NumSet, each func(answer)) error {
+	return s.run(ctx, func() error {
+		cmd := s.client.Fetch(set, &imap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true})
+		for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
+			each(readAnswer(msg))
+		}
+		return ignoreExpunged(cmd.Close())
+	})
+}
+
+func readAnswer(msg *imapclient.FetchMessageData) answer {
+	var (
+		a           answer
+		size, dated bool
+	)
+	for item := msg.Next(); item != nil; item = msg.Next() {
+		switch item := item.(type) {
+		case imapclient.FetchItemDataUID:
+			a.meta.UID = uint32(item.UID)
+		case imapclient.FetchItemDataRFC822Size:
+			a.meta.Size, size = item.Size, true
+		case imapclient.FetchItemDataInternalDate:
+			a.meta.InternalDate, dated = item.Time, true
+		case imapclient.FetchItemDataFlags:
+			a.meta.Flags = make([]string, len(item.Flags))
+			for i, flag := range item.Flags {
+				a.meta.Flags[i] = string(flag)
+			}
+		}
+	}
+	a.whole = a.meta.UID > 0 && size && dated
+	return a
+}
+
+// ignoreExpunged takes "some of these emails are gone" for success: who is gone
+// shows in the answers (RFC 5530 3, EXPUNGEISSUED).
+func ignoreExpunged(err error) error {
+	var refused *imap.Error
+	if errors.As(err, &refused) && refused.Code == "EXPUNGEISSUED" {
+		return nil
+	}
+	return err
+}

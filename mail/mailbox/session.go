@@ -1,0 +1,177 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+// Session is one logged-in connection. It is not safe for concurrent use,
+// except for Close. After an error that is not ErrNoFolder, ErrNoIdle or
+// ErrIncomplete the connection may be gone: dial again. A context that ends
+// during a command ends the connection.
+type Session struct {
+	guard    *guard
+	wire     *wire
+	client   *imapclient.Client
+	timeouts Timeouts
+	caps     imap.CapSet
+	secrets  []string      // never repeated in errors
+	news     chan struct{} // holds one when the server has reported emails
+}
+
+func newSession(conn net.Conn, a Account, t Timeouts) *Session {
+	s := &Session{guard: newGuard(conn), timeouts: t, news: make(chan struct{}, 1)}
+	for _, secret := range []string{a.Password, a.Username} {
+		if secret != "" {
+			s.secrets = append(s.secrets, secret)
+		}
+	}
+	return s
+}
+
+// Close ends the connection at once; a command under way fails with ErrClosed.
+// It may be called from any goroutine, more than once, and never waits for the
+// server.
+func (s *Session) Close() error {
+	s.guard.end(ErrClosed)
+	return nil
+}
+
+// Noop checks that the server answers and lets it report what is new.
+func (s *Session) Noop(ctx context.Context) error {
+	err := s.run(ctx, func() error { return s.client.Noop().Wait() })
+	if err != nil {
+		return fmt.Errorf("mailbox: check the connection: %w", err)
+	}
+	return nil
+}
+
+// notice runs in the library's reader.
+func (s *Session) notice(data *imapclient.UnilateralDataMailbox) {
+	if data.NumMessages == nil {
+		return
+	}
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// forgetNews is called when what has been reported is about to be read.
+func (s *Session) forgetNews() {
+	select {
+	case <-s.news:
+	default:
+	}
+}
+
+// run performs one short command under the command limit.
+func (s *Session) run(ctx context.Context, command func() error) error {
+	p, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.end()
+	return s.explain(command())
+}
+
+// begin refuses a dead session and starts the limits of a command.
+func (s *Session) begin(ctx context.Context) (*patience, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if s.guard.isClosed() {
+		return nil, s.explain(io.ErrUnexpectedEOF)
+	}
+	return s.await(ctx, s.timeouts.Command), nil
+}
+
+// explain names the kind of a failure: what the server refused, else why the
+// connection ended.
+func (s *Session) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *imap.Error
+	if errors.As(err, &refused) {
+		return s.refusal(refused)
+	}
+	if cause := s.guard.why(); cause != nil {
+		if bye := s.lastWords(); bye != "" && errors.Is(cause, ErrServerGone) {
+			return fmt.Errorf("%w; it said: %s", ErrServerGone, bye)
+		}
+		return cause
+	}
+	if s.guard.isClosed() {
+		// The library gave up: it could not parse what came.
+		return fmt.Errorf("%w (%s)", ErrProtocol, s.discreet(err.Error()))
+	}
+	return err
+}
+
+func (s *Session) refusal(refused *imap.Error) error {
+	kind := ErrRefused
+	switch {
+	case refused.Type == imap.StatusResponseTypeBye:
+		kind = ErrServerGone
+	case isTemporary(refused):
+		kind = ErrUnavailable
+	}
+	return fmt.Errorf("%w%s", kind, s.said(refused))
+}
+
+func (s *Session) lastWords() string {
+	if s.wire == nil {
+		return ""
+	}
+	return s.discreet(s.wire.bye())
+}
+
+// patience bounds how long one command may wait for the server. It runs only
+// while we wait, not while a caller's function works.
+type patience struct {
+	session *Session
+	left    time.Duration
+	begun   time.Time
+	timer   *time.Timer
+	release func() bool
+}
+
+// await starts waiting, with left in all for the command.
+func (s *Session) await(ctx context.Context, left time.Duration) *patience {
+	p := &patience{session: s, left: left, begun: time.Now()}
+	p.timer = time.AfterFunc(left, func() { s.guard.end(ErrTimeout) })
+	p.release = context.AfterFunc(ctx, func() { s.guard.end(context.Cause(ctx)) })
+	s.guard.expect(s.timeouts.Read)
+	return p
+}
+
+// pause stops the clock: the next step is ours.
+func (p *patience) pause() {
+	p.timer.Stop()
+	p.left = max(p.left-time.Since(p.begun), time.Millisecond)
+	p.session.guard.expect(0)
+}
+
+// resume starts the clock again with what is left.
+func (p *patience) resume() {
+	p.begun = time.Now()
+	p.timer.Reset(p.left)
+	p.session.guard.expect(p.session.timeouts.Read)
+}
+
+// grant replaces what is left; the clock must be paused.
+func (p *patience) grant(left time.Duration) { p.left = left }
+
+func (p *patience) end() {
+	p.timer.Stop()
+	p.release()
+	p.session.guard.expect(0)
+}
