@@ -112,8 +112,9 @@ func runAll(ctx context.Context, ownerURL string, all []string) error {
 	return nil
 }
 
+// create copies files instead of logging pages: without fsync that takes half the time.
 func (c *cluster) create(ctx context.Context, name, template string) error {
-	_, err := c.pool.Exec(ctx, `create database `+name+` template `+template+` owner postern_owner strategy wal_log`)
+	_, err := c.pool.Exec(ctx, `create database `+name+` template `+template+` owner postern_owner strategy file_copy`)
 	if err != nil {
 		return fmt.Errorf("clone the template: %w", err)
 	}
