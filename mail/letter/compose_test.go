@@ -430,7 +430,7 @@ func FuzzCompose(f *testing.F) {
 		l.Subject, l.InReplyTo, l.References = subject, id, []string{id, "x@y"}
 		l.To[0] = Address{name, address}
 		l.Attachments = []Attachment{file(filename, filename, text)}
-		l.Text, l.HTML = text, text
+		l.Text, l.HTML = text, "<p>"+text
 		var b bytes.Buffer
 		if err := Compose(&b, l); err != nil {
 			return
