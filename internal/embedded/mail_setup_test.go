@@ -1,0 +1,175 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/smtp"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+const (
+	testPassword = "correct horse battery"
+	testDomain   = "desk.example"
+	testSupport  = "support@desk.example"
+	testSender   = "ann@client.example"
+)
+
+func mailConfig(dir string) MailConfig {
+	return MailConfig{
+		Dir: dir, SMTPAddr: "127.0.0.1:0", IMAPAddr: "127.0.0.1:0",
+		Password: testPassword, Domain: testDomain,
+	}
+}
+
+func startMail(t testing.TB, c MailConfig) *Mail {
+	t.Helper()
+	m, err := StartMail(t.Context(), c)
+	if err != nil {
+		t.Fatalf("StartMail: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := m.Stop(); err != nil {
+			t.Errorf("Stop: %v", err)
+		}
+	})
+	return m
+}
+
+// testEmail is an email of about size bytes whose subject tells it apart.
+func testEmail(subject string, size int) []byte {
+	head := fmt.Sprintf("From: Ann <%s>\r\nTo: %s\r\nSubject: %s\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n\r\n",
+		testSender, testSupport, subject)
+	line := strings.Repeat("x", 70) + "\r\n"
+	return []byte(head + strings.Repeat(line, size/len(line)+1))
+}
+
+func sendMail(t testing.TB, m *Mail, raw []byte, to ...string) {
+	t.Helper()
+	if err := smtp.SendMail(m.SMTPAddr(), nil, testSender, to, raw); err != nil {
+		t.Fatalf("sending to %v: %v", to, err)
+	}
+}
+
+func dialIMAP(t testing.TB, m *Mail, o *imapclient.Options) *imapclient.Client {
+	t.Helper()
+	c, err := imapclient.DialInsecure(m.IMAPAddr(), o)
+	if err != nil {
+		t.Fatalf("IMAP: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// openInbox logs in and selects INBOX.
+func openInbox(t testing.TB, m *Mail, user string) (*imapclient.Client, *imap.SelectData) {
+	t.Helper()
+	c := dialIMAP(t, m, nil)
+	if err := c.Login(user, testPassword).Wait(); err != nil {
+		t.Fatalf("IMAP login as %s: %v", user, err)
+	}
+	data, err := c.Select("INBOX", nil).Wait()
+	if err != nil {
+		t.Fatalf("SELECT: %v", err)
+	}
+	return c, data
+}
+
+func wholeBody() *imap.FetchItemBodySection { return &imap.FetchItemBodySection{Peek: true} }
+
+// fetchAll returns every message of the selected folder.
+func fetchAll(t testing.TB, c *imapclient.Client) []*imapclient.FetchMessageBuffer {
+	t.Helper()
+	var all imap.UIDSet
+	all.AddRange(1, 0)
+	messages, err := c.Fetch(all, &imap.FetchOptions{
+		UID: true, Flags: true, InternalDate: true, RFC822Size: true,
+		BodySection: []*imap.FetchItemBodySection{wholeBody()},
+	}).Collect()
+	if err != nil {
+		t.Fatalf("FETCH: %v", err)
+	}
+	return messages
+}
+
+// inbox is one mailbox's emails, read anew.
+func inbox(t testing.TB, m *Mail, user string) []*imapclient.FetchMessageBuffer {
+	t.Helper()
+	c, _ := openInbox(t, m, user)
+	return fetchAll(t, c)
+}
+
+func bodyOf(t testing.TB, m *imapclient.FetchMessageBuffer) []byte {
+	t.Helper()
+	body := m.FindBodySection(wholeBody())
+	if int64(len(body)) != m.RFC822Size {
+		t.Fatalf("uid %d: %d bytes came, RFC822.SIZE says %d", m.UID, len(body), m.RFC822Size)
+	}
+	return body
+}
+
+// headerField returns the first field of that name, unfolded.
+func headerField(raw []byte, name string) string {
+	head, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+	for line := range strings.SplitSeq(strings.ReplaceAll(head, "\r\n\t", " "), "\r\n") {
+		if value, ok := strings.CutPrefix(line, name+": "); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// talk is a raw SMTP conversation, for what a well-behaved client never says.
+type talk struct {
+	net.Conn
+	t *testing.T
+}
+
+func talkTo(t *testing.T, addr string) talk {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatalf("dialling: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return talk{Conn: c, t: t}
+}
+
+// say sends text, which the server may refuse to read to the end.
+func (c talk) say(text string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		c.t.Logf("the server stopped reading: %v", err)
+	}
+}
+
+// hear returns what the server says until it closes the connection.
+func (c talk) hear() string {
+	c.t.Helper()
+	heard, err := io.ReadAll(c)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.t.Fatalf("the server neither closed nor went on; it said %q", heard)
+	}
+	return string(heard)
+}
+
+func journalPath(dir string) string { return filepath.Join(dir, mailJournalName) }
+
+func stopped(t testing.TB, m *Mail) {
+	t.Helper()
+	if err := m.Stop(); err != nil {
+		t.Fatalf("Stop: %v", err)
+	}
+}
+
