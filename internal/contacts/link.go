@@ -155,3 +155,8 @@ func suggestByDomain(tx *db.Tx, linked map[string]Linked) error {
 func domainOf(address string) string {
 	return address[strings.LastIndexByte(address, '@')+1:]
 }
+
+// GetIn reads one contact in the caller's transaction.
+func GetIn(r db.Reader, id uuid.UUID) (Contact, bool, error) {
+	return db.One[Contact](r, sqlContact, id)
+}

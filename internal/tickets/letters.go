@@ -1,0 +1,87 @@
+package tickets
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/token"
+	"github.com/postern-desk/postern/mail/letter"
+)
+
+// ReplyTag begins the tag of a ticket's reply address.
+const ReplyTag = "t-"
+
+// replyPurpose separates the hashes of reply tokens from all others.
+const replyPurpose = "reply"
+
+// ReplyTokenHash is what a reply address's token is stored as.
+func ReplyTokenHash(tok string) []byte { return token.Hash(replyPurpose, tok) }
+
+// lettersOfOpening owes the requester an acknowledgement and the mailbox's staff a notice.
+func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) error {
+	if o.Acknowledge && o.From.Norm != "" {
+		if err := s.acknowledge(tx, t, m, o); err != nil {
+			return err
+		}
+	}
+	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
+		From: letter.Address{Name: t.RequesterName, Address: o.From.Address}, Verified: t.Authenticity == "pass",
+		Priority: t.Priority.String(), PriorityReasons: t.PriorityReasons, Excerpt: m.Body, Link: s.link(t)})
+	if err != nil {
+		return err
+	}
+	return s.tellStaff(tx, t, o.Mailbox, outbox.Notice, words)
+}
+
+func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error {
+	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Desk: s.desk.Name, TicketNumber: number(t),
+		Subject: t.Subject, ContactName: t.RequesterName})
+	if err != nil {
+		return err
+	}
+	d := s.draft(t, o.Mailbox, outbox.Acknowledgement, words)
+	d.MessageRef = m.ID
+	d.Recipient, d.To = o.From.Address, []letter.Address{{Name: o.From.Name, Address: o.From.Address}}
+	d.ReplyTag = newReplyTag(tx, t, o.From.Norm)
+	if m.RFCMessageID != "" {
+		d.InReplyTo, d.References = m.RFCMessageID, []string{m.RFCMessageID}
+	}
+	_, err = s.outbox.Queue(tx, d)
+	return err
+}
+
+// tellStaff owes every staff address of the mailbox a letter; one that cannot be written to is no reason
+// to refuse the client's email.
+func (s *Service) tellStaff(tx *db.Tx, t *Ticket, m *mailboxes.Mailbox, kind string, words letter.Rendered) error {
+	for _, address := range m.StaffAddresses {
+		d := s.draft(t, m, kind, words)
+		d.Recipient, d.To = address, []letter.Address{{Address: address}}
+		if _, err := s.outbox.Queue(tx, d); err != nil {
+			return fmt.Errorf("staff address of mailbox %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) draft(t *Ticket, m *mailboxes.Mailbox, kind string, words letter.Rendered) outbox.Draft {
+	return outbox.Draft{Kind: kind, Mailbox: *m, ClientID: t.ClientID.UUID, TicketID: t.ID, FromName: or(m.FromName, s.desk.Name), Words: words}
+}
+
+// newReplyTag draws a token for one letter and keeps its hash.
+func newReplyTag(tx *db.Tx, t *Ticket, address string) string {
+	tok := token.ForAddress()
+	tx.Queue(sqlInsertReplyToken, ReplyTokenHash(tok), t.ID, address)
+	return ReplyTag + tok
+}
+
+func number(t *Ticket) string { return strconv.FormatInt(t.Number, 10) }
+
+func (s *Service) link(t *Ticket) string {
+	if s.desk.PublicURL == "" {
+		return ""
+	}
+	return s.desk.PublicURL + "/v1/tickets/" + t.ID.String()
+}

@@ -1,0 +1,95 @@
+package tickets
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/postern-desk/postern/internal/fault"
+)
+
+// Priority orders the queue: High before Medium before Low.
+type Priority int
+
+// The priorities, as they are stored.
+const (
+	High   Priority = 1
+	Medium Priority = 2
+	Low    Priority = 3
+)
+
+var priorityNames = map[Priority]string{High: "high", Medium: "medium", Low: "low"}
+
+// String is the priority's name in the API.
+func (p Priority) String() string { return priorityNames[p] }
+
+// ParsePriority reads a name of the API.
+func ParsePriority(name string) (Priority, error) {
+	for p, n := range priorityNames {
+		if n == name {
+			return p, nil
+		}
+	}
+	return 0, fault.New(fault.Invalid, "invalid_priority", "priority must be high, medium or low").In("priority")
+}
+
+// Signals are what a new ticket's priority is found from.
+type Signals struct {
+	VIP        bool
+	Importance string // "high", "low" or "", as the sender marked the email
+	Subject    string
+	Body       string
+	Default    Priority // of the mailbox; zero is Medium
+}
+
+// Prioritise finds the priority and says why. A VIP is never less than high; else a word of urgency
+// raises; else the sender's own mark counts; else the mailbox's default.
+func Prioritise(s Signals) (Priority, []string) {
+	var high []string
+	if s.VIP {
+		high = append(high, "the contact is tagged VIP")
+	}
+	if word := urgentWord(s.Subject); word != "" {
+		high = append(high, "the subject says \""+word+"\"")
+	} else if word := urgentWord(firstLines(s.Body)); word != "" {
+		high = append(high, "the text says \""+word+"\"")
+	}
+	if s.Importance == "high" {
+		high = append(high, "the sender marked it as important")
+	}
+	if len(high) > 0 {
+		return High, high
+	}
+	if s.Importance == "low" {
+		return Low, []string{"the sender marked it as unimportant"}
+	}
+	if s.Default == 0 {
+		s.Default = Medium
+	}
+	return s.Default, []string{"the mailbox's default"}
+}
+
+// urgentWords are whole words or phrases, matched without regard to case.
+var urgentWords = regexp.MustCompile(`(?i)(?:^|[^\p{L}\p{N}])(` + strings.Join([]string{
+	`urgent(?:ly|e|es|s)?`, `urgence`, `urgencia`, `emergency`, `asap`, `as soon as possible`, `immediately`, `outage`,
+	`not working at all`, `(?:is|are|went|completely) down`, `data loss`, `security (?:incident|breach)`, `hacked`, `ransomware`,
+	`dringend(?:e|er|es)?`, `eilt`, `notfall`, `ausfall`, `sofort`, `en panne`, `immédiatement`, `caído`, `inmediatamente`,
+}, "|") + `)(?:$|[^\p{L}\p{N}])`)
+
+// notUrgent takes the negations out before the words are looked for.
+var notUrgent = regexp.MustCompile(`(?i)\b(?:not|isn't|is not|no|non|nicht|kein|pas|non-)[ -]+(?:so |very |at all |sehr |très )?(?:urgent|urgente|dringend|emergency|urgence|notfall)\p{L}*`)
+
+func urgentWord(text string) string {
+	m := urgentWords.FindStringSubmatch(notUrgent.ReplaceAllString(text, " "))
+	if m == nil {
+		return ""
+	}
+	return strings.ToLower(m[1])
+}
+
+// firstLines bounds what is searched: what matters is said first.
+func firstLines(body string) string {
+	if len(body) > 600 {
+		body = body[:600]
+	}
+	return strings.ToValidUTF8(body, "")
+}

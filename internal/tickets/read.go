@@ -1,0 +1,142 @@
+package tickets
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/fault"
+)
+
+// maxThread bounds how many messages of a ticket are read at once.
+const maxThread = 1000
+
+// Full is a ticket with its thread, as it is shown.
+type Full struct {
+	Ticket       Ticket
+	Messages     []Message
+	Attachments  []Attachment
+	Participants []participant
+}
+
+// Get reads a ticket with its thread.
+func (s *Service) Get(ctx context.Context, by event.Actor, id uuid.UUID) (Full, error) {
+	var f Full
+	err := s.db.View(ctx, by, func(v *db.View) error {
+		t, ok, err := db.One[Ticket](v, sqlTicket, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return notFound(id)
+		}
+		f.Ticket = t
+		if f.Messages, err = db.All[Message](v, sqlMessagesOfTicket, id, maxThread); err != nil {
+			return err
+		}
+		if f.Attachments, err = db.All[Attachment](v, sqlAttachmentsOfTicket, id); err != nil {
+			return err
+		}
+		f.Participants, err = db.All[participant](v, sqlParticipants, id)
+		return err
+	})
+	return f, err
+}
+
+// Attachment finds one file.
+func (s *Service) Attachment(ctx context.Context, by event.Actor, id uuid.UUID) (Attachment, error) {
+	var a Attachment
+	err := s.db.View(ctx, by, func(v *db.View) error {
+		found, ok, err := db.One[Attachment](v, sqlAttachment, id)
+		if err == nil && !ok {
+			return fault.New(fault.NotFound, "attachment_not_found", "there is no attachment %s", id)
+		}
+		a = found
+		return err
+	})
+	return a, err
+}
+
+// Filter narrows a list of tickets; zero fields do not.
+type Filter struct {
+	Status    Status
+	Priority  Priority
+	ClientID  uuid.UUID
+	ContactID uuid.UUID
+	MailboxID uuid.UUID
+	Tag       string
+	Words     string // in the subject, the requester's name and address, or the number
+	From, To  time.Time
+	Custom    map[string]string
+}
+
+// The orders of a list.
+const (
+	Newest = "newest"
+	Queue  = "queue" // what is to be done first: priority, then age; closed ones are left out
+)
+
+// Cursor is where a page ended.
+type Cursor struct {
+	ID       uuid.UUID
+	Priority Priority
+}
+
+// After is the cursor of a list that ends with this ticket.
+func After(t Ticket) Cursor { return Cursor{ID: t.ID, Priority: t.Priority} }
+
+// List finds tickets in an order, after a cursor (zero: from the beginning).
+func (s *Service) List(ctx context.Context, by event.Actor, f Filter, sort string, after Cursor, limit int) ([]Ticket, error) {
+	q := f.query()
+	switch sort {
+	case Queue:
+		q.where("status <> 'closed'")
+		if after.ID != uuid.Nil {
+			q.where("(priority, id) > (?, ?)", int(after.Priority), after.ID)
+		}
+	case Newest:
+		if after.ID != uuid.Nil {
+			q.where("id < ?", after.ID)
+		}
+	default:
+		return nil, fault.New(fault.Invalid, "invalid_sort", "sort must be newest or queue").In("sort")
+	}
+	order := map[string]string{Newest: " order by id desc", Queue: " order by priority, id"}[sort]
+	sql, args := q.build("select "+ticketColumns+" from tickets", order, limit)
+	var out []Ticket
+	err := s.db.View(ctx, by, func(v *db.View) (err error) {
+		out, err = db.All[Ticket](v, sql, args...)
+		return err
+	})
+	return out, err
+}
+
+// Counts is how many tickets there are of each status, narrowed as a list would be.
+func (s *Service) Counts(ctx context.Context, by event.Actor, f Filter) (map[Status]int64, error) {
+	counts := map[Status]int64{}
+	for _, status := range Statuses {
+		counts[status] = 0
+	}
+	q := f.query()
+	sql, args := q.build("select status, count(*) from tickets", " group by status", 0)
+	err := s.db.View(ctx, by, func(v *db.View) error {
+		rows, err := v.Query(sql, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var status Status
+			var n int64
+			if err := rows.Scan(&status, &n); err != nil {
+				return err
+			}
+			counts[status] = n
+		}
+		return rows.Err()
+	})
+	return counts, err
+}

@@ -1,0 +1,71 @@
+package tickets
+
+import (
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/mail/letter"
+)
+
+// Reply is a client's message on a ticket that is there.
+type Reply struct {
+	From    Person
+	Content Content
+	Reopens bool // a closed ticket opens again
+}
+
+// ReplyIn adds a client's reply to a ticket that the caller has locked. An automatic one is noted and
+// moves nothing: nobody is waiting for an answer to it.
+func (s *Service) ReplyIn(tx *db.Tx, t *Ticket, r Reply) Message {
+	m := queueMessage(tx, t, FromClient, Everyone, r.From, r.Content)
+	before := t.Status
+	kind := event.TicketReplied
+	switch {
+	case r.Content.Automatic:
+		kind = event.TicketNoted
+	case before != Closed || r.Reopens:
+		t.Status = afterReply(before)
+	}
+	touch(tx, t, 1)
+	detail := map[string]any{"message_id": m.ID, "origin": m.Origin, "status": t.Status}
+	record(tx, kind, t, detail, snapshot(t, &m, len(r.Content.Files)))
+	if before == Closed && t.Status == Open {
+		t.Version++
+		tx.Queue(sqlSetVersion, t.ID, t.Version)
+		record(tx, event.TicketReopened, t, nil, snapshot(t, nil, 0))
+	}
+	return m
+}
+
+// touch writes the ticket's state after `added` messages and makes the next version of it.
+func touch(tx *db.Tx, t *Ticket, added int) {
+	t.Version++
+	t.Messages += added
+	t.UpdatedAt = tx.Now()
+	if added > 0 {
+		t.LastMessageAt = tx.Now()
+	}
+	if t.Status != Closed {
+		t.ClosedAt = nil
+	} else if t.ClosedAt == nil {
+		now := tx.Now()
+		t.ClosedAt = &now
+	}
+	tx.Queue(sqlTouchTicket, t.ID, t.Status, t.Version, t.Messages, t.Held, t.LastMessageAt, t.ClosedAt)
+}
+
+// HoldIn notes on the ticket that an email claims to belong to it and was not joined, and tells staff.
+// The email stays where it is: only its existence is told.
+func (s *Service) HoldIn(tx *db.Tx, t *Ticket, m *mailboxes.Mailbox, from Person, why string) error {
+	t.Held++
+	touch(tx, t, 0)
+	record(tx, event.EmailHeld, t, map[string]any{"why": why}, snapshot(t, nil, 0))
+	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: "Held: " + t.Subject,
+		From: letter.Address{Name: from.Name, Address: from.Address}, Priority: t.Priority.String(),
+		PriorityReasons: []string{"an email was held: " + why}, Link: s.link(t)})
+	if err != nil {
+		return err
+	}
+	return s.tellStaff(tx, t, m, outbox.HeldNotice, words)
+}

@@ -1,0 +1,155 @@
+package tickets
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/db"
+)
+
+// Clue is what an email tells about the thread that it belongs to.
+type Clue struct {
+	TokenHash  []byte   // of the reply address it came to; nil where there is none
+	References []string // Message-IDs, the likeliest parent first
+}
+
+// Thread is the ticket that an email points at.
+type Thread struct {
+	Ticket       *Ticket
+	By           string          // "token" or "references"
+	participants map[string]bool // normalised addresses
+}
+
+// Has reports whether a reply from this address joins; a stranger's is held.
+func (t *Thread) Has(address string) bool { return t.participants[address] }
+
+// FindThreads looks up many clues in a few queries and locks the tickets, in one order. The result is
+// aligned with the clues; nil where a clue leads nowhere. Clues of one ticket share its Ticket.
+func FindThreads(tx *db.Tx, clues []Clue) ([]*Thread, error) {
+	byToken, err := ticketsOfTokens(tx, clues)
+	if err != nil {
+		return nil, err
+	}
+	byReference, err := ticketsOfReferences(tx, clues)
+	if err != nil {
+		return nil, err
+	}
+	threads := make([]*Thread, len(clues))
+	found := map[uuid.UUID]bool{}
+	of := make([]uuid.UUID, len(clues))
+	for i, c := range clues {
+		if id, ok := byToken[string(c.TokenHash)]; ok && c.TokenHash != nil {
+			of[i], threads[i], found[id] = id, &Thread{By: "token"}, true
+			continue
+		}
+		for _, ref := range c.References {
+			if id, ok := byReference[ref]; ok {
+				of[i], threads[i], found[id] = id, &Thread{By: "references"}, true
+				break
+			}
+		}
+	}
+	return threads, attach(tx, threads, of, found)
+}
+
+func ticketsOfTokens(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) {
+	var hashes [][]byte
+	for _, c := range clues {
+		if c.TokenHash != nil {
+			hashes = append(hashes, c.TokenHash)
+		}
+	}
+	byToken := map[string]uuid.UUID{}
+	if len(hashes) == 0 {
+		return byToken, nil
+	}
+	rows, err := tx.Query(sqlTicketsOfTokens, hashes)
+	if err != nil {
+		return nil, fmt.Errorf("find reply tokens: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hash []byte
+		var id uuid.UUID
+		if err := rows.Scan(&hash, &id); err != nil {
+			return nil, err
+		}
+		byToken[string(hash)] = id
+	}
+	return byToken, rows.Err()
+}
+
+func ticketsOfReferences(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) {
+	var ids []string
+	for _, c := range clues {
+		for _, ref := range c.References {
+			// An empty id would match every email that has none.
+			if ref != "" {
+				ids = append(ids, ref)
+			}
+		}
+	}
+	byReference := map[string]uuid.UUID{}
+	if len(ids) == 0 {
+		return byReference, nil
+	}
+	rows, err := tx.Query(sqlTicketsOfReferences, ids)
+	if err != nil {
+		return nil, fmt.Errorf("find referenced letters: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var ref string
+		var id uuid.UUID
+		if err := rows.Scan(&ref, &id); err != nil {
+			return nil, err
+		}
+		if _, known := byReference[ref]; !known { // our letters come first
+			byReference[ref] = id
+		}
+	}
+	return byReference, rows.Err()
+}
+
+// attach loads the tickets under their locks, and their participants.
+func attach(tx *db.Tx, threads []*Thread, of []uuid.UUID, found map[uuid.UUID]bool) error {
+	if len(found) == 0 {
+		return nil
+	}
+	ids := make([]uuid.UUID, 0, len(found))
+	for id := range found {
+		ids = append(ids, id)
+	}
+	tickets, err := db.All[Ticket](tx, sqlLockTickets, ids)
+	if err != nil {
+		return fmt.Errorf("lock tickets: %w", err)
+	}
+	byID := make(map[uuid.UUID]*Ticket, len(tickets))
+	for i := range tickets {
+		byID[tickets[i].ID] = &tickets[i]
+	}
+	people := make(map[uuid.UUID]map[string]bool, len(tickets))
+	rows, err := tx.Query(sqlParticipantsOfTickets, ids)
+	if err != nil {
+		return fmt.Errorf("find participants: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id uuid.UUID
+		var address string
+		if err := rows.Scan(&id, &address); err != nil {
+			return err
+		}
+		if people[id] == nil {
+			people[id] = map[string]bool{}
+		}
+		people[id][address] = true
+	}
+	for i, t := range threads {
+		if t != nil {
+			t.Ticket, t.participants = byID[of[i]], people[of[i]]
+		}
+	}
+	return rows.Err()
+}
