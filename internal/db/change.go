@@ -34,6 +34,7 @@ func (d *DB) Change(ctx context.Context, by event.Actor, fn func(*Tx) error) err
 		if len(tx.events) == 0 {
 			return ErrUnrecorded
 		}
+		tx.keepKey()
 		return nil
 	})
 }
@@ -63,7 +64,7 @@ func (d *DB) write(ctx context.Context, by event.Actor, fn func(*Tx) error) erro
 			return nil
 		}
 		if try == maxTries || !lostDeadlock(err) {
-			return err
+			return repeated(err)
 		}
 		select {
 		case <-ctx.Done():
