@@ -1,0 +1,185 @@
+package message
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/japanese"
+)
+
+// decodeCharset turns bytes into UTF-8. label is the charset as declared, ""
+// when undeclared. It always gives a text; problem says what was wrong with
+// the declaration, "" when nothing was.
+func decodeCharset(b []byte, label string) (text, problem string) {
+	label = normalizeCharset(label)
+	switch label {
+	case "", "us-ascii", "utf-8":
+		return decodeUnicode(b, label)
+	case "utf-7":
+		return decodeUTF7(b), ""
+	}
+	if enc, err := htmlindex.Get(label); err == nil {
+		if out, err := enc.NewDecoder().Bytes(b); err == nil {
+			return string(out), ""
+		}
+	} else if r, err := charset.Reader(label, bytes.NewReader(b)); err == nil {
+		if out, err := io.ReadAll(r); err == nil {
+			return string(out), ""
+		}
+	}
+	text, _ = decodeUnicode(b, "")
+	return text, "unknown charset " + quoteShort(label)
+}
+
+// decodeUnicode reads what should be UTF-8, and often is windows-1252.
+func decodeUnicode(b []byte, label string) (text, problem string) {
+	if rest, ok := bytes.CutPrefix(b, []byte("\xef\xbb\xbf")); ok {
+		b = rest
+	}
+	if label == "" && len(b) >= 2 && (b[0] == 0xff && b[1] == 0xfe || b[0] == 0xfe && b[1] == 0xff) {
+		if enc, err := htmlindex.Get("utf-16le"); err == nil && b[0] == 0xff {
+			return decodeWith(enc, b[2:]), "undeclared UTF-16"
+		} else if enc, err := htmlindex.Get("utf-16be"); err == nil {
+			return decodeWith(enc, b[2:]), "undeclared UTF-16"
+		}
+	}
+	if isASCII(b) {
+		// RFC 1468: 7-bit Japanese announces itself by escape sequences.
+		if bytes.Contains(b, []byte("\x1b$B")) || bytes.Contains(b, []byte("\x1b$@")) {
+			return decodeWith(japanese.ISO2022JP, b), "undeclared ISO-2022-JP"
+		}
+		return string(b), ""
+	}
+	if utf8.Valid(b) {
+		if label == "us-ascii" {
+			return string(b), "8-bit bytes declared as us-ascii"
+		}
+		return string(b), ""
+	}
+	if mostlyUTF8(b) {
+		return strings.ToValidUTF8(string(b), "\uFFFD"), "invalid UTF-8 replaced"
+	}
+	return decodeWith(charmap.Windows1252, b), "8-bit bytes without a valid charset read as windows-1252"
+}
+
+func decodeWith(enc encoding.Encoding, b []byte) string {
+	out, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return strings.ToValidUTF8(string(b), "\uFFFD")
+	}
+	return string(out)
+}
+
+// mostlyUTF8 tells damaged UTF-8 from another charset.
+func mostlyUTF8(b []byte) bool {
+	good, bad := 0, 0
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			bad++
+		case n > 1:
+			good++
+		}
+		b = b[n:]
+	}
+	return good > bad
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+var charsetAliases = map[string]string{
+	"ascii": "us-ascii", "ansi_x3.4-1968": "us-ascii", "7bit": "us-ascii", "8bit": "", "unknown-8bit": "",
+	"x-unknown": "", "unknown": "", "default": "", "none": "", "null": "", "binary": "", "utf8": "utf-8", "utf-8n": "utf-8",
+	"unicode-1-1-utf-7": "utf-7", "x-unicode-2-0-utf-7": "utf-7", "utf7": "utf-7", "cp932": "shift_jis",
+	"cp936": "gbk", "x-gbk": "gbk", "cp949": "euc-kr", "cp950": "big5", "iso-8859-8-i": "iso-8859-8",
+	"cp-850": "ibm850", "cp850": "ibm850", "ansi": "windows-1252",
+}
+
+// normalizeCharset is the label in lower-case, without quotes, known aliases resolved.
+func normalizeCharset(label string) string {
+	label = strings.ToLower(strings.Trim(strings.TrimSpace(label), `"'`))
+	if alias, ok := charsetAliases[label]; ok {
+		return alias
+	}
+	if n, ok := strings.CutPrefix(label, "cp-125"); ok {
+		return "windows-125" + n
+	}
+	return label
+}
+
+// decodeUTF7 reads RFC 2152; what is not UTF-7 stays as it is.
+func decodeUTF7(b []byte) string {
+	var out strings.Builder
+	for len(b) > 0 {
+		plus := bytes.IndexByte(b, '+')
+		if plus < 0 {
+			break
+		}
+		out.Write(b[:plus])
+		b = b[plus+1:]
+		end := 0
+		for end < len(b) && isBase64(b[end]) {
+			end++
+		}
+		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(string(b[:end]), "="))
+		switch {
+		case end == 0 && len(b) > 0 && b[0] == '-':
+			out.WriteByte('+')
+		case end == 0 || err != nil && len(raw) == 0:
+			out.WriteByte('+')
+			out.Write(b[:end])
+		default:
+			out.WriteString(utf16BE(raw))
+		}
+		b = b[end:]
+		if len(b) > 0 && b[0] == '-' {
+			b = b[1:]
+		}
+	}
+	out.Write(b)
+	return out.String()
+}
+
+func utf16BE(raw []byte) string {
+	units := make([]uint16, 0, len(raw)/2)
+	for i := 0; i+1 < len(raw); i += 2 {
+		units = append(units, uint16(raw[i])<<8|uint16(raw[i+1]))
+	}
+	return string(utf16.Decode(units))
+}
+
+var metaCharset = regexp.MustCompile(`(?i)<meta[^>]{0,200}charset\s*=\s*["']?([-\w]{1,40})`)
+
+// htmlCharset is what an HTML page says about itself; "" when it says nothing.
+func htmlCharset(b []byte) string {
+	if m := metaCharset.FindSubmatch(b[:min(len(b), 4096)]); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// quoteShort shows a value from the email in a problem, bounded.
+func quoteShort(s string) string {
+	s = oneLine(s)
+	if len(s) > 40 {
+		s = strings.ToValidUTF8(s[:40], "") + "..."
+	}
+	return `"` + s + `"`
+}

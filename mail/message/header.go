@@ -1,0 +1,200 @@
+package message
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+type field struct {
+	name  string // lower-case
+	value string // raw bytes, unfolded, trimmed
+}
+
+type header []field
+
+// get is the first value of a field, raw; "" when there is none.
+func (h header) get(name string) string {
+	for _, f := range h {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return ""
+}
+
+func (h header) all(name string) []string {
+	var out []string
+	for _, f := range h {
+		if f.name == name {
+			out = append(out, f.value)
+		}
+	}
+	return out
+}
+
+func (h header) has(name string) bool {
+	return slices.ContainsFunc(h, func(f field) bool { return f.name == name })
+}
+
+// text is a field for people: encoded words decoded, on one line.
+func (h header) text(name string) string {
+	return oneLine(decodeWords(h.get(name)))
+}
+
+// headerReader reads one header block and repairs it: an mbox line before it,
+// lines that are no field, no blank line after it, no header at all.
+type headerReader struct {
+	src     *lineSource
+	limit   int64
+	problem func(string)
+	top     bool // of the whole email, not of a part
+}
+
+func (r *headerReader) read() header {
+	block, blanks, ended := r.block()
+	if len(block) > 0 && isMboxLine(block[0]) && r.top {
+		r.problem("mbox line before the header")
+		block = block[1:]
+	}
+	n := headerLength(block)
+	if n == 0 && len(block) > 0 {
+		r.problem("no header")
+		r.giveBack(append(blanks, block...), ended)
+		return nil
+	}
+	if n < len(block) {
+		r.problem("no blank line between header and body")
+		r.giveBack(block[n:], ended)
+	}
+	return r.fields(block[:n])
+}
+
+// giveBack makes lines that are not header the beginning of the body.
+func (r *headerReader) giveBack(lines [][]byte, ended bool) {
+	if ended {
+		lines = append(lines, []byte("\r\n"))
+	}
+	r.src.unread(lines)
+}
+
+// block reads up to the blank line, which ended says was there.
+func (r *headerReader) block() (block, blanks [][]byte, ended bool) {
+	var size int64
+	for {
+		line, ok := r.src.next()
+		if !ok {
+			return block, blanks, false
+		}
+		if isBlank(line) {
+			if r.top && len(block) == 0 && len(blanks) < 100 {
+				blanks = append(blanks, bytes.Clone(line))
+				continue
+			}
+			return block, blanks, true
+		}
+		block = append(block, bytes.Clone(line))
+		if size += int64(len(line)); size > r.limit {
+			if headerLength(block) == len(block) {
+				r.problem("header longer than the limit: the rest of it was left out")
+				r.skip()
+			}
+			return block, blanks, false
+		}
+	}
+}
+
+func (r *headerReader) skip() {
+	for {
+		line, ok := r.src.next()
+		if !ok || isBlank(line) {
+			return
+		}
+	}
+}
+
+func (r *headerReader) fields(block [][]byte) header {
+	var h header
+	var values [][]byte
+	for _, line := range block {
+		line = bytes.TrimRight(line, "\r\n")
+		name, value, ok := splitField(line)
+		switch {
+		case ok:
+			h = append(h, field{name: name})
+			values = append(values, bytes.Clone(value))
+		case len(h) == 0:
+			r.problem("malformed header line left out")
+		default:
+			if line[0] != ' ' && line[0] != '\t' {
+				r.problem("malformed header line taken as the continuation of " + h[len(h)-1].name)
+				line = append([]byte(" "), line...)
+			}
+			values[len(h)-1] = append(values[len(h)-1], line...)
+		}
+	}
+	for i := range h {
+		h[i].value = strings.TrimSpace(string(values[i]))
+	}
+	return h
+}
+
+// headerLength says how many of these lines belong to the header; 0 if none does.
+func headerLength(block [][]byte) int {
+	n, known := 0, false
+	for i, line := range block {
+		name, _, ok := splitField(line)
+		folded := i > 0 && (line[0] == ' ' || line[0] == '\t')
+		switch {
+		case ok && isKnownField(name):
+			n, known = i+1, true
+		case (ok || folded) && n == i:
+			n = i + 1
+		}
+	}
+	if !known {
+		return 0
+	}
+	return n
+}
+
+// splitField takes a header line apart (RFC 5322 section 2.2); white space
+// before the colon is obsolete syntax (section 4.5).
+func splitField(line []byte) (name string, value []byte, ok bool) {
+	colon := bytes.IndexByte(line, ':')
+	if colon <= 0 || colon > 200 {
+		return "", nil, false
+	}
+	raw := bytes.TrimRight(line[:colon], " \t")
+	if len(raw) == 0 {
+		return "", nil, false
+	}
+	for _, c := range raw {
+		if c <= ' ' || c > '~' {
+			return "", nil, false
+		}
+	}
+	return strings.ToLower(string(raw)), line[colon+1:], true
+}
+
+var knownFields = []string{
+	"from", "to", "cc", "bcc", "subject", "date", "message-id", "sender", "reply-to", "in-reply-to",
+	"references", "received", "return-path", "mime-version", "delivered-to", "envelope-to", "auto-submitted",
+	"precedence", "authentication-results", "thread-topic", "thread-index", "user-agent", "importance",
+	"priority", "comments", "keywords", "status", "organization", "errors-to", "apparently-to", "lines",
+}
+
+var knownFieldPrefixes = []string{"x-", "content-", "resent-", "list-", "arc-", "dkim-", "received-", "domainkey-"}
+
+func isKnownField(name string) bool {
+	if slices.Contains(knownFields, name) {
+		return true
+	}
+	return slices.ContainsFunc(knownFieldPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+func isMboxLine(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))
+}
+
+func isBlank(line []byte) bool { return len(bytes.Trim(line, "\r\n")) == 0 }

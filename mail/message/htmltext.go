@@ -1,0 +1,205 @@
+package message
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// htmlText turns HTML into readable text: blocks on lines of their own, lists
+// with marks, table cells apart, links behind their text, quotes behind ">".
+// It reads any HTML, in one pass.
+func htmlText(page string) string {
+	w := htmlWriter{}
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return trimBlankLines(CleanText(w.finish()))
+		case html.TextToken:
+			w.text(string(z.Text()))
+		case html.StartTagToken, html.SelfClosingTagToken:
+			w.start(z.Token())
+		case html.EndTagToken:
+			w.end(z.Token().DataAtom)
+		}
+	}
+}
+
+// Nested deeper than this, elements are read but not told apart.
+const maxHTMLDepth = 500
+
+type htmlWriter struct {
+	out    strings.Builder
+	open   []element
+	hidden atom.Atom // the element whose text is no text
+	lists  []int     // the next number of each open list, -1 for marks
+
+	quotes     int  // depth
+	lastQuotes int  // of the last line
+	pre        int  // depth
+	newline    int  // line ends to write before the next text
+	space      bool // a space to write before the next text
+	begun      bool // something was written on this line
+	cell       bool // a cell ended on this line
+
+	link     string
+	linkText strings.Builder
+}
+
+type element struct {
+	atom  atom.Atom
+	quote bool // counts as a quote
+	gmail bool // Gmail's block around a quote and its introduction
+}
+
+func (w *htmlWriter) start(t html.Token) {
+	if w.hidden != 0 {
+		return
+	}
+	switch t.DataAtom {
+	case atom.Script, atom.Style, atom.Title, atom.Iframe, atom.Noembed:
+		if t.Type == html.StartTagToken {
+			w.hidden = t.DataAtom
+		}
+		return
+	case atom.Br:
+		w.lineEnd()
+		return
+	case atom.Hr:
+		w.block(1)
+		w.write("----------")
+		w.block(1)
+		return
+	case atom.Img:
+		w.image(t)
+		return
+	case atom.A:
+		w.closeLink()
+		w.link = attribute(t, "href")
+		w.linkText.Reset()
+		return
+	}
+	w.startBlock(t)
+}
+
+func (w *htmlWriter) startBlock(t html.Token) {
+	switch t.DataAtom {
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		w.block(paragraphGap(t))
+	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Center, atom.Address, atom.Table, atom.Tr, atom.Dt, atom.Dd, atom.Form, atom.Figure, atom.Fieldset, atom.Body:
+		w.block(1)
+	case atom.Td, atom.Th:
+		w.cell = w.cell && w.begun
+		return
+	case atom.Ul:
+		w.block(1)
+		w.lists = append(w.lists, -1)
+	case atom.Ol:
+		w.block(1)
+		w.lists = append(w.lists, 1)
+	case atom.Li:
+		w.block(1)
+		w.item()
+	case atom.Pre:
+		w.block(1)
+		w.pre++
+	case atom.Blockquote:
+		w.block(1)
+	default:
+		return
+	}
+	w.push(t)
+}
+
+// paragraphGap: Outlook writes one paragraph a line, with no space between.
+func paragraphGap(t html.Token) int {
+	class := attribute(t, "class")
+	if strings.HasPrefix(class, "Mso") || strings.HasPrefix(class, "elementToProof") || t.DataAtom == atom.P && strings.Contains(attribute(t, "style"), "margin") {
+		return 1
+	}
+	return 2
+}
+
+func (w *htmlWriter) push(t html.Token) {
+	if t.Type != html.StartTagToken || len(w.open) >= maxHTMLDepth {
+		return
+	}
+	e := element{atom: t.DataAtom}
+	class := attribute(t, "class")
+	if t.DataAtom == atom.Div && strings.Contains(class, "gmail_quote") {
+		e.gmail = true
+	}
+	if t.DataAtom == atom.Blockquote {
+		// In Gmail's own block it is the quoted email, elsewhere a quotation by the writer.
+		e.quote = !strings.Contains(class, "gmail_quote") || w.inGmailQuote()
+		if e.quote {
+			w.quotes++
+		}
+	}
+	w.open = append(w.open, e)
+}
+
+func (w *htmlWriter) inGmailQuote() bool {
+	for _, e := range w.open {
+		if e.gmail {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *htmlWriter) end(a atom.Atom) {
+	if w.hidden != 0 {
+		if a == w.hidden {
+			w.hidden = 0
+		}
+		return
+	}
+	switch a {
+	case atom.A:
+		w.closeLink()
+		return
+	case atom.Td, atom.Th:
+		w.cell = w.begun
+		return
+	case atom.Ul, atom.Ol:
+		if len(w.lists) > 0 {
+			w.lists = w.lists[:len(w.lists)-1]
+		}
+	}
+	// An end tag closes what stands open within; one without a start closes nothing.
+	for i := len(w.open) - 1; i >= 0; i-- {
+		if w.open[i].atom != a {
+			continue
+		}
+		w.block(1)
+		if a == atom.P {
+			w.block(2)
+		}
+		w.pop(i)
+		return
+	}
+}
+
+func (w *htmlWriter) pop(to int) {
+	for _, e := range w.open[to:] {
+		if e.quote {
+			w.quotes--
+		}
+		if e.atom == atom.Pre {
+			w.pre--
+		}
+	}
+	w.open = w.open[:to]
+}
+
+func attribute(t html.Token, name string) string {
+	for _, a := range t.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}

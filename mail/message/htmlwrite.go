@@ -1,0 +1,132 @@
+package message
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// Deeper quotes are marked as this deep.
+const maxQuoteMarks = 20
+
+// text writes a text token, whose entities the tokenizer has undone.
+func (w *htmlWriter) text(s string) {
+	if w.hidden != 0 {
+		return
+	}
+	if w.pre > 0 {
+		for i, line := range strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
+			if i > 0 {
+				w.lineEnd()
+			}
+			w.write(line)
+		}
+		return
+	}
+	if strings.TrimLeft(s, " \t\r\n") != s {
+		w.space = true
+	}
+	// No-break spaces are kept: they are words' own.
+	words := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' })
+	for i, word := range words {
+		if i > 0 {
+			w.space = true
+		}
+		w.write(strings.ReplaceAll(word, "\u00a0", " "))
+	}
+	if len(words) > 0 && strings.TrimRight(s, " \t\r\n") != s {
+		w.space = true
+	}
+}
+
+// write puts text on the line, after the line ends and marks that are due.
+func (w *htmlWriter) write(s string) {
+	if s == "" {
+		return
+	}
+	w.flushLines()
+	switch {
+	case w.cell && w.begun:
+		w.out.WriteString(" | ")
+	case w.space && w.begun:
+		w.out.WriteByte(' ')
+	}
+	w.cell, w.space, w.begun = false, false, true
+	w.out.WriteString(s)
+	if w.link != "" && w.linkText.Len() < 1000 {
+		w.linkText.WriteString(s)
+	}
+}
+
+func (w *htmlWriter) flushLines() {
+	for ; w.newline > 0; w.newline-- {
+		if w.out.Len() > 0 {
+			w.out.WriteByte('\n')
+		}
+		if w.newline > 1 && w.out.Len() > 0 {
+			w.out.WriteString(quoteMarks(min(w.quotes, w.lastQuotes)))
+		}
+		w.begun, w.cell = false, false
+	}
+	if !w.begun && w.quotes > 0 {
+		w.out.WriteString(quoteMarks(w.quotes) + " ")
+	}
+	w.lastQuotes = w.quotes
+}
+
+func quoteMarks(depth int) string { return strings.Repeat(">", min(depth, maxQuoteMarks)) }
+
+// block makes sure that what follows begins a line, after gap line ends.
+func (w *htmlWriter) block(gap int) {
+	if w.begun || gap > 1 {
+		w.newline = max(w.newline, gap)
+	}
+	w.space = false
+}
+
+// lineEnd is one more line end, as br is.
+func (w *htmlWriter) lineEnd() {
+	w.newline = min(w.newline+1, 3)
+	w.space = false
+}
+
+func (w *htmlWriter) item() {
+	mark := "- "
+	if n := len(w.lists); n > 0 {
+		mark = strings.Repeat("  ", min(n-1, 10)) + mark
+		if w.lists[n-1] > 0 {
+			mark = strings.Repeat("  ", min(n-1, 10)) + strconv.Itoa(w.lists[n-1]) + ". "
+			w.lists[n-1]++
+		}
+	}
+	w.write(mark)
+	w.begun, w.space = true, false
+}
+
+func (w *htmlWriter) image(t html.Token) {
+	if alt := strings.TrimSpace(attribute(t, "alt")); alt != "" {
+		w.text("[" + alt + "]")
+	}
+}
+
+// closeLink writes where a link leads, unless its text says it.
+func (w *htmlWriter) closeLink() {
+	link := strings.TrimSpace(w.link)
+	w.link = ""
+	if !strings.HasPrefix(link, "http://") && !strings.HasPrefix(link, "https://") || len(link) > 2000 {
+		return
+	}
+	said := strings.TrimSuffix(strings.TrimSpace(w.linkText.String()), "/")
+	bare := strings.TrimSuffix(link, "/")
+	if said == "" || said == bare || "https://"+said == bare || "http://"+said == bare {
+		return
+	}
+	w.space = true
+	w.write("<" + link + ">")
+}
+
+func (w *htmlWriter) finish() string {
+	w.closeLink()
+	return w.out.String()
+}
