@@ -213,6 +213,9 @@ func TestDataFolderDefaults(t *testing.T) {
 	if got := mustParse(t, run{env: []string{"POSTERN_DATA_DIR=/d"}, args: []string{"demo"}}).Demo.DataDir; got != "/d" {
 		t.Errorf("demo with POSTERN_DATA_DIR: %q", got)
 	}
+	if got := mustParse(t, run{args: []string{"demo", "--data=/e"}}).Demo.DataDir; got != "/e" {
+		t.Errorf("demo with --data: %q", got)
+	}
 }
 
 func TestBadValueNamesItsOrigin(t *testing.T) {

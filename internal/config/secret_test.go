@@ -75,7 +75,7 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"%v": fmt.Sprintf("%v", got), "%+v": fmt.Sprintf("%+v", got), "%#v": fmt.Sprintf("%#v", got),
-		"%s": fmt.Sprintf("%s", got.DatabaseURL), "%q": fmt.Sprintf("%q", got.DatabaseURL),
+		"Sprint": fmt.Sprint(got.DatabaseURL), "%q": fmt.Sprintf("%q", got.DatabaseURL),
 		"log": log.String(), "JSON": string(asJSON),
 	} {
 		if strings.Contains(text, "hunter2") {

@@ -33,7 +33,7 @@ type Settings struct {
 
 // Storage is where the desk keeps its data. It is enough for commands that only need the database.
 type Storage struct {
-	DataDir          string `name:"data-dir" default:"${data_dir}" unit:"folder" help:"Holds the embedded database, spool files and keys."`
+	DataDir          string `name:"data-dir" aliases:"data" default:"${data_dir}" unit:"folder" help:"Holds the embedded database, spool files and keys."`
 	DatabaseURL      Secret `name:"database-url" unit:"postgres:// URL" secret:"" help:"The application's login. When empty, the desk runs a PostgreSQL of its own."`
 	OwnerDatabaseURL Secret `name:"owner-database-url" unit:"postgres:// URL" secret:"" help:"The owner's login, which only migrations use."`
 	PGBin            string `name:"pg-bin" unit:"folder" help:"Server binaries for the desk's own PostgreSQL. When empty, they are looked for."`
