@@ -5,68 +5,143 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// Server is one Dovecot with mail homes of its own.
-type Server struct{}
+// Server is one Dovecot with mail homes of its own. It dies with this process.
+// Its methods may be called at the same time, but not Stop, Restart and Kill.
+type Server struct {
+	dir      string // certificate, configuration, log, mail homes
+	programs programs
+	runAs    *account
+	password string
+	pool     *x509.CertPool
+	plain    string
+	tls      string
+	users    atomic.Int64
+
+	mu   sync.Mutex
+	proc *process // nil: stopped
+}
 
 // Start runs a server that is stopped when the test ends; it fails the test when it cannot.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	t.Fatal("testimap: not built yet")
-	return nil
+	dir, err := os.MkdirTemp("", "imap-")
+	if err != nil {
+		t.Fatalf("testimap: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("testimap: %v", err)
+		}
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := Run(ctx, dir)
+	if err != nil {
+		t.Fatalf("testimap: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Kill(); err != nil { // takes no second, and nobody will miss the mail
+			t.Errorf("testimap: %v", err)
+		}
+	})
+	return s
 }
 
-// Run starts a server whose files lie under dir, for programs that are not tests.
+// Run starts a server whose files lie under dir, for programs that are not tests. ctx bounds the
+// start only. A root process runs it as the user nobody, who must be able to enter dir.
 func Run(ctx context.Context, dir string) (*Server, error) {
-	return nil, errors.New("testimap: not built yet")
+	s := &Server{}
+	var err error
+	if s.dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	if s.programs, err = findPrograms(ctx, usualPlaces()...); err != nil {
+		return nil, err
+	}
+	if s.runAs, err = serverAccount(); err != nil {
+		return nil, err
+	}
+	if err := s.makeFolders(); err != nil {
+		return nil, err
+	}
+	if s.pool, err = s.makeCertificate(); err != nil {
+		return nil, fmt.Errorf("make a certificate: %w", err)
+	}
+	if s.password, err = newPassword(); err != nil {
+		return nil, err
+	}
+	// Another program may take a free port before Dovecot does: then others are tried.
+	for range 5 {
+		if err = s.choosePorts(); err == nil {
+			err = s.launch(ctx)
+		}
+		if err == nil || !errors.Is(err, errPortTaken) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Addr is the host:port of plain IMAP, which also offers STARTTLS.
-func (s *Server) Addr() string { return "" }
+func (s *Server) Addr() string { return s.plain }
 
 // TLSAddr is the host:port of IMAP over TLS.
-func (s *Server) TLSAddr() string { return "" }
+func (s *Server) TLSAddr() string { return s.tls }
 
 // CertPool trusts the server's self-signed certificate (localhost, 127.0.0.1, ::1).
-func (s *Server) CertPool() *x509.CertPool { return nil }
+func (s *Server) CertPool() *x509.CertPool { return s.pool }
 
-// NewUser makes a user with an empty mail home.
-func (s *Server) NewUser(name string) (user, password string) { return "", "" }
-
-// Append puts one email into a folder, which is created if absent.
-func (s *Server) Append(user, folder string, raw []byte, internalDate time.Time) error { return nil }
-
-// AppendMany puts many emails into a folder in order, faster than one Append each.
-func (s *Server) AppendMany(user, folder string, raws [][]byte, internalDate time.Time) error {
-	return nil
+// NewUser makes a user with an empty mail home. The name gets a suffix, so that it is new.
+func (s *Server) NewUser(name string) (user, password string) {
+	return fmt.Sprintf("%s-%d", strings.ToLower(name), s.users.Add(1)), s.password
 }
 
-// Stop ends the server in an orderly way; Restart brings it back on the same ports.
-func (s *Server) Stop() error { return nil }
-
-// Restart stops the server if it runs and starts it on the same ports with the same mail.
-func (s *Server) Restart() error { return nil }
+// Stop ends the server in an orderly way, so that sessions get a BYE. It takes about a second.
+func (s *Server) Stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc == nil {
+		return nil
+	}
+	err := s.proc.end(orderly)
+	s.proc = nil
+	return err
+}
 
 // Kill ends all of the server's processes with SIGKILL.
-func (s *Server) Kill() error { return nil }
+func (s *Server) Kill() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc == nil {
+		return nil
+	}
+	err := s.proc.end(atOnce)
+	s.proc = nil
+	return err
+}
 
-// WipeUIDValidity gives the folder a new UIDVALIDITY with the same emails in it.
-func (s *Server) WipeUIDValidity(user, folder string) error { return nil }
+// Restart stops the server if it runs and starts it on the same ports with the same mail.
+func (s *Server) Restart() error {
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return s.launch(ctx)
+}
 
-// RenameFolder renames a folder.
-func (s *Server) RenameFolder(user, from, to string) error { return nil }
-
-// Empty removes every email of a folder; UIDNEXT stays.
-func (s *Server) Empty(user, folder string) error { return nil }
-
-// Snapshot remembers the user's whole mail home; Restore goes back to it, UIDNEXT included.
-func (s *Server) Snapshot(user string) (*Snapshot, error) { return nil, nil }
-
-// Restore puts a snapshot back.
-func (s *Server) Restore(snap *Snapshot) error { return nil }
-
-// Snapshot is the state of one user's mail home at one time.
-type Snapshot struct{}
+// patience bounds every wait for the server: one that hangs must fail a test.
+const patience = 20 * time.Second
