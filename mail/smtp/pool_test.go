@@ -200,18 +200,6 @@ func TestAddressesOutsideASCII(t *testing.T) {
 		p.say("250 ok")
 		p.gone()
 	})
-	p := newPool(t, 1, quick)
-	e := Envelope{From: envelope.From, To: []string{"zoe@müller.example", "zoë@x.example"}}
-	res := p.Send(t.Context(), without, e, strings.NewReader(letterBytes))
-	expect(t, res, Accepted, StageReply, 250)
-	if len(res.Rejected) != 1 || res.Rejected[0].Enhanced != "5.6.7" || res.Rejected[0].Outcome != Permanent {
-		t.Errorf("rejected %+v", res.Rejected)
-	}
-	e.To = e.To[1:]
-	expect(t, p.Send(t.Context(), without, e, strings.NewReader(letterBytes)), Permanent, StageRcpt, 0)
-	e = Envelope{From: "zoë@desk.example", To: envelope.To}
-	expect(t, p.Send(t.Context(), without, e, strings.NewReader(letterBytes)), Permanent, StageMail, 0)
-
 	with := listen(t, func(p *peer) {
 		p.say("220 ready")
 		p.answer("EHLO", "250-here", "250-8BITMIME", "250 SMTPUTF8")
@@ -223,6 +211,17 @@ func TestAddressesOutsideASCII(t *testing.T) {
 		p.answer("MAIL FROM:<support@desk.example> BODY=8BITMIME", "550 enough")
 		p.gone()
 	})
+	p := newPool(t, 1, quick)
+	e := Envelope{From: envelope.From, To: []string{"zoe@müller.example", "zoë@x.example"}}
+	res := p.Send(t.Context(), without, e, strings.NewReader(letterBytes))
+	expect(t, res, Accepted, StageReply, 250)
+	if len(res.Rejected) != 1 || res.Rejected[0].Enhanced != "5.6.7" || res.Rejected[0].Outcome != Permanent {
+		t.Errorf("rejected %+v", res.Rejected)
+	}
+	e.To = e.To[1:]
+	expect(t, p.Send(t.Context(), without, e, strings.NewReader(letterBytes)), Permanent, StageRcpt, 0)
+	e = Envelope{From: "zoë@desk.example", To: envelope.To}
+	expect(t, p.Send(t.Context(), without, e, strings.NewReader(letterBytes)), Permanent, StageMail, 0)
 	expect(t, p.Send(t.Context(), with, e, strings.NewReader(letterBytes)), Accepted, StageReply, 250)
 	expect(t, send(p, with), Permanent, StageMail, 550)
 }
