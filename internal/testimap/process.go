@@ -58,25 +58,19 @@ func (s *Server) launch(ctx context.Context) error {
 		return fmt.Errorf("start dovecot as its user in %s: %w", s.dir, err)
 	}
 	p.master = cmd.Process
-	for _, addr := range []string{s.plain, s.tls} {
-		if err := s.awaitAnswer(ctx, p, addr); err != nil {
-			return errors.Join(err, p.end(atOnce))
-		}
+	if err := s.awaitGreeting(ctx, p); err != nil {
+		return errors.Join(err, p.kill())
 	}
 	s.proc = p
 	return nil
 }
 
-// awaitAnswer waits until the server accepts; on the plain port it must also greet.
-func (s *Server) awaitAnswer(ctx context.Context, p *process, addr string) error {
+// awaitGreeting waits until our server greets; it listens on both ports by then. Whoever else
+// may have taken the port greets in other words.
+func (s *Server) awaitGreeting(ctx context.Context, p *process) error {
 	for {
-		conn, err := net.DialTimeout("tcp", addr, time.Second)
-		if err == nil {
-			defer conn.Close()
-			if addr == s.plain {
-				err = readGreeting(conn)
-			}
-			return err
+		if s.greets() {
+			return nil
 		}
 		select {
 		case <-p.done:
@@ -88,19 +82,21 @@ func (s *Server) awaitAnswer(ctx context.Context, p *process, addr string) error
 	}
 }
 
-func readGreeting(conn net.Conn) error {
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
+func (s *Server) greets() bool {
+	conn, err := net.DialTimeout("tcp", s.plain, time.Second)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return false
 	}
 	line, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("read dovecot's greeting: %w", err)
-	}
-	if !strings.HasPrefix(line, "* OK") {
-		return fmt.Errorf("dovecot greets with %q", line)
-	}
-	return nil
+	return err == nil && strings.HasSuffix(strings.TrimSpace(line), s.greeting())
 }
+
+// greeting tells our server from any other.
+func (s *Server) greeting() string { return "Test server in " + s.dir }
 
 // failure says why Dovecot does not run, in the words of its log.
 func (s *Server) failure() error {
@@ -117,18 +113,28 @@ func (s *Server) failure() error {
 
 // end stops the server and waits until nothing of it runs or listens.
 func (p *process) end(how way) error {
-	group := -p.master.Pid
 	if how == orderly {
 		if err := p.master.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("stop dovecot: %w", err)
 		}
 		waitUntil(patience/2, p.ended) // a second: the master tells its children first
 	}
-	if err := syscall.Kill(group, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := p.kill(); err != nil {
+		return err
+	}
+	if !waitUntil(patience/2, func() bool { return refused(p.plain) }) {
+		return fmt.Errorf("dovecot %d is gone but its port answers", p.master.Pid)
+	}
+	return nil
+}
+
+// kill ends the whole process group and waits for the master.
+func (p *process) kill() error {
+	if err := syscall.Kill(-p.master.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("kill dovecot: %w", err)
 	}
-	if !waitUntil(patience/2, func() bool { return p.ended() && refused(p.plain) }) {
-		return fmt.Errorf("dovecot %d does not stop", p.master.Pid)
+	if !waitUntil(patience/2, p.ended) {
+		return fmt.Errorf("dovecot %d does not end", p.master.Pid)
 	}
 	return nil
 }

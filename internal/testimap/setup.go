@@ -195,7 +195,7 @@ func (s *Server) writeConfig(ports [2]string) error {
 	text := &strings.Builder{}
 	err = t.Execute(text, map[string]any{
 		"Dir": s.dir, "Homes": s.homes(), "User": name, "Group": group, "UID": uid, "GID": gid,
-		"Password": s.password, "Port": ports[0], "TLSPort": ports[1],
+		"Password": s.password, "Greeting": s.greeting(), "Port": ports[0], "TLSPort": ports[1],
 	})
 	if err != nil {
 		return err
