@@ -128,9 +128,13 @@ func TestEveryNamedVariableExists(t *testing.T) {
 		known[s.Env] = true
 		known[s.EnvFile()] = known[s.EnvFile()] || s.Secret
 	}
-	pages, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
+	var pages []string
+	for _, folder := range []string{"docs", "docs/adr"} {
+		found, err := filepath.Glob(filepath.Join(root(t), folder, "*.md"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s has no pages: %v", folder, err)
+		}
+		pages = append(pages, found...)
 	}
 	for _, name := range []string{"README.md", "Dockerfile", "docker-compose.yml", "Makefile"} {
 		pages = append(pages, filepath.Join(root(t), name))
