@@ -235,7 +235,11 @@ func (s *imapSession) Append(name string, r imap.LiteralReader, o *imap.AppendOp
 		if f == nil {
 			return nil, errNoFolder
 		}
-		target := messageTarget{Folder: f.id, UID: f.planUID()}
+		uid, err := f.planUIDs(1)
+		if err != nil {
+			return nil, err
+		}
+		target := messageTarget{Folder: f.id, UID: uid}
 		return &messageStored{Time: at, Flags: settableFlags(o.Flags), Targets: []messageTarget{target}}, nil
 	}}
 	change, err := s.store.commit(op)

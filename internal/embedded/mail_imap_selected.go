@@ -229,9 +229,11 @@ func (s *imapSession) copy(set imap.NumSet, dest string, move bool) (*imap.CopyD
 		if len(messages) == 0 {
 			return nil, nil
 		}
-		copied := &messagesCopied{From: view.folder.id, To: to.id, UIDs: uidsOf(messages), First: to.uidPlanned, Move: move}
-		to.uidPlanned += imap.UID(len(messages))
-		return copied, nil
+		first, err := to.planUIDs(len(messages))
+		if err != nil {
+			return nil, err
+		}
+		return &messagesCopied{From: view.folder.id, To: to.id, UIDs: uidsOf(messages), First: first, Move: move}, nil
 	}})
 	if err != nil || change == nil {
 		return nil, tryCreate(err)

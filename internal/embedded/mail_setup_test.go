@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/smtp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,16 +54,16 @@ func testEmail(subject string, size int) []byte {
 	return []byte(head + strings.Repeat(line, size/len(line)+1))
 }
 
-func sendMail(t testing.TB, m *Mail, raw []byte, to ...string) {
+func sendMail(t testing.TB, addr string, raw []byte, to ...string) {
 	t.Helper()
-	if err := smtp.SendMail(m.SMTPAddr(), nil, testSender, to, raw); err != nil {
+	if err := smtp.SendMail(addr, nil, testSender, to, raw); err != nil {
 		t.Fatalf("sending to %v: %v", to, err)
 	}
 }
 
-func dialIMAP(t testing.TB, m *Mail, o *imapclient.Options) *imapclient.Client {
+func dialIMAP(t testing.TB, addr string, o *imapclient.Options) *imapclient.Client {
 	t.Helper()
-	c, err := imapclient.DialInsecure(m.IMAPAddr(), o)
+	c, err := imapclient.DialInsecure(addr, o)
 	if err != nil {
 		t.Fatalf("IMAP: %v", err)
 	}
@@ -70,9 +72,9 @@ func dialIMAP(t testing.TB, m *Mail, o *imapclient.Options) *imapclient.Client {
 }
 
 // openInbox logs in and selects INBOX.
-func openInbox(t testing.TB, m *Mail, user string) (*imapclient.Client, *imap.SelectData) {
+func openInbox(t testing.TB, addr string, user string) (*imapclient.Client, *imap.SelectData) {
 	t.Helper()
-	c := dialIMAP(t, m, nil)
+	c := dialIMAP(t, addr, nil)
 	if err := c.Login(user, testPassword).Wait(); err != nil {
 		t.Fatalf("IMAP login as %s: %v", user, err)
 	}
@@ -101,9 +103,9 @@ func fetchAll(t testing.TB, c *imapclient.Client) []*imapclient.FetchMessageBuff
 }
 
 // inbox is one mailbox's emails, read anew.
-func inbox(t testing.TB, m *Mail, user string) []*imapclient.FetchMessageBuffer {
+func inbox(t testing.TB, addr string, user string) []*imapclient.FetchMessageBuffer {
 	t.Helper()
-	c, _ := openInbox(t, m, user)
+	c, _ := openInbox(t, addr, user)
 	return fetchAll(t, c)
 }
 
@@ -173,3 +175,26 @@ func stopped(t testing.TB, m *Mail) {
 	}
 }
 
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// describe puts everything that must outlive a restart into words.
+func describe(s *mailState) string {
+	var lines []string
+	for owner, folders := range s.owners {
+		for name, f := range folders {
+			line := fmt.Sprintf("%q %q %d next %d subscribed %v:", owner, name, f.id, f.uidNext, f.subscribed)
+			for _, m := range f.messages {
+				line += fmt.Sprintf(" %d %v %q %v %v;", m.uid, m.time.UTC(), m.flags, m.head, m.body)
+			}
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}

@@ -13,6 +13,8 @@ import (
 const (
 	mailInbox = "INBOX"
 	mailDelim = "/"
+
+	maxMailUID = 1<<32 - 1
 )
 
 // mailState is what the journal adds up to: the folders and where in the file
@@ -57,10 +59,15 @@ func (s *mailState) newID(now time.Time) uint32 {
 	return s.newestID
 }
 
-func (f *mailFolder) planUID() imap.UID {
-	uid := f.uidPlanned
-	f.uidPlanned++
-	return uid
+// planUIDs gives out n UIDs and returns the first. A folder ends at 2^32-2,
+// so that the one after is still a number (RFC 3501 2.3.1.1).
+func (f *mailFolder) planUIDs(n int) (imap.UID, error) {
+	first := f.uidPlanned
+	if uint64(first)+uint64(n) > maxMailUID {
+		return 0, errors.New("embedded: the folder has used up its UIDs")
+	}
+	f.uidPlanned += imap.UID(n)
+	return first, nil
 }
 
 // find returns the indices of the messages in set, ascending.
@@ -81,7 +88,7 @@ func (f *mailFolder) find(set imap.UIDSet) []int {
 }
 
 func (f *mailFolder) add(m mailMessage) {
-	if m.uid < f.uidNext {
+	if m.uid < f.uidNext || m.uid >= maxMailUID {
 		return // a UID is given once (RFC 3501 2.3.1.1); only a forged journal gets here
 	}
 	f.messages = append(f.messages, m)

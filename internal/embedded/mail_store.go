@@ -217,8 +217,11 @@ func (s *mailStore) deliver(d mailDelivery) error {
 			if f == nil {
 				return nil, errNoFolder
 			}
-			stored.Targets = append(stored.Targets,
-				messageTarget{Folder: f.id, UID: f.planUID(), Head: int64(len(d.heads[i]))})
+			uid, err := f.planUIDs(1)
+			if err != nil {
+				return nil, err
+			}
+			stored.Targets = append(stored.Targets, messageTarget{Folder: f.id, UID: uid, Head: int64(len(d.heads[i]))})
 		}
 		return stored, nil
 	}

@@ -21,9 +21,9 @@ func TestMailComesOutAsItWentIn(t *testing.T) {
 	m := startMail(t, mailConfig(t.TempDir()))
 	raw := testEmail("hello", 3000)
 	before := time.Now().Add(-time.Second)
-	sendMail(t, m, raw, testSupport)
+	sendMail(t, m.SMTPAddr(), raw, testSupport)
 
-	got := inbox(t, m, testSupport)
+	got := inbox(t, m.IMAPAddr(), testSupport)
 	if len(got) != 1 || got[0].UID != 1 {
 		t.Fatalf("want one email with UID 1, got %d", len(got))
 	}
@@ -53,20 +53,20 @@ func TestTagAndCaseLeadToOneMailbox(t *testing.T) {
 	t.Parallel()
 	m := startMail(t, mailConfig(t.TempDir()))
 	for _, to := range []string{"support+t-abc@desk.example", "SUPPORT@Desk.Example", "Support+T-X+y@DESK.example"} {
-		sendMail(t, m, testEmail(to, 100), to)
-		got := inbox(t, m, testSupport)
+		sendMail(t, m.SMTPAddr(), testEmail(to, 100), to)
+		got := inbox(t, m.IMAPAddr(), testSupport)
 		last := bodyOf(t, got[len(got)-1])
 		if have := headerField(last, "Delivered-To"); have != to {
 			t.Errorf("Delivered-To is %q, want the whole address %q", have, to)
 		}
 	}
-	if got := inbox(t, m, "Support+anything@desk.example"); len(got) != 3 {
+	if got := inbox(t, m.IMAPAddr(), "Support+anything@desk.example"); len(got) != 3 {
 		t.Errorf("a login with a tag finds %d emails, want 3", len(got))
 	}
-	if got := inbox(t, m, "support"); len(got) != 3 {
+	if got := inbox(t, m.IMAPAddr(), "support"); len(got) != 3 {
 		t.Errorf("a login without a domain finds %d emails, want 3", len(got))
 	}
-	if got := inbox(t, m, "support@other.example"); len(got) != 0 {
+	if got := inbox(t, m.IMAPAddr(), "support@other.example"); len(got) != 0 {
 		t.Errorf("another domain's mailbox holds %d emails, want none", len(got))
 	}
 }
@@ -74,16 +74,16 @@ func TestTagAndCaseLeadToOneMailbox(t *testing.T) {
 func TestEveryRecipientGetsACopyFromOneRecord(t *testing.T) {
 	t.Parallel()
 	m := startMail(t, mailConfig(t.TempDir()))
-	inbox(t, m, testSupport)
-	inbox(t, m, "sales@desk.example")
+	inbox(t, m.IMAPAddr(), testSupport)
+	inbox(t, m.IMAPAddr(), "sales@desk.example")
 	before := m.store.journal.size
 	raw := testEmail("two", 100_000)
-	sendMail(t, m, raw, testSupport, "sales+eu@desk.example", "SUPPORT@desk.example")
+	sendMail(t, m.SMTPAddr(), raw, testSupport, "sales+eu@desk.example", "SUPPORT@desk.example")
 	if grown := m.store.journal.size - before; grown > int64(len(raw))+3000 {
 		t.Errorf("the journal grew by %d bytes for an email of %d: the body lies there twice", grown, len(raw))
 	}
 	for user, tagged := range map[string]string{testSupport: testSupport, "sales@desk.example": "sales+eu@desk.example"} {
-		got := inbox(t, m, user)
+		got := inbox(t, m.IMAPAddr(), user)
 		if len(got) != 1 {
 			t.Fatalf("%s holds %d emails, want 1", user, len(got))
 		}
@@ -96,8 +96,8 @@ func TestEveryRecipientGetsACopyFromOneRecord(t *testing.T) {
 		}
 	}
 	// Two tags of one mailbox are two recipients, as with other servers.
-	sendMail(t, m, testEmail("tags", 10), "x+1@desk.example", "x+2@desk.example")
-	if got := inbox(t, m, "x@desk.example"); len(got) != 2 {
+	sendMail(t, m.SMTPAddr(), testEmail("tags", 10), "x+1@desk.example", "x+2@desk.example")
+	if got := inbox(t, m.IMAPAddr(), "x@desk.example"); len(got) != 2 {
 		t.Errorf("two tagged recipients of one mailbox made %d copies, want 2", len(got))
 	}
 }
@@ -138,7 +138,7 @@ func TestRefusalsForTrying(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := inbox(t, m, testSupport); len(got) != 1 {
+	if got := inbox(t, m.IMAPAddr(), testSupport); len(got) != 1 {
 		t.Errorf("the accepted recipient has %d emails, want 1", len(got))
 	}
 }
@@ -164,8 +164,8 @@ func TestAuthRightAndWrong(t *testing.T) {
 			t.Fatalf("AUTH %s: %v", name, err)
 		}
 	}
-	sendMail(t, m, testEmail("without", 10), testSupport)
-	got := inbox(t, m, testSupport)
+	sendMail(t, m.SMTPAddr(), testEmail("without", 10), testSupport)
+	got := inbox(t, m.IMAPAddr(), testSupport)
 	if len(got) != 3 {
 		t.Fatalf("%d emails came, want 3", len(got))
 	}
@@ -196,7 +196,7 @@ func TestAuthRightAndWrong(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"", testPassword + "x"} {
-		if err := dialIMAP(t, m, nil).Login(testSupport, wrong).Wait(); err == nil {
+		if err := dialIMAP(t, m.IMAPAddr(), nil).Login(testSupport, wrong).Wait(); err == nil {
 			t.Errorf("IMAP let in with password %q", wrong)
 		}
 	}
@@ -234,7 +234,7 @@ func TestFailedSigningLosesNothing(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Code != 451 || strings.Contains(refused.Message, "key") {
 		t.Errorf("got %v, want 451 without the reason", err)
 	}
-	if got := inbox(t, m, testSupport); len(got) != 0 {
+	if got := inbox(t, m.IMAPAddr(), testSupport); len(got) != 0 {
 		t.Errorf("%d emails were stored unsigned", len(got))
 	}
 }
@@ -243,9 +243,9 @@ func TestTwentyMebibytes(t *testing.T) {
 	t.Parallel()
 	m := startMail(t, mailConfig(t.TempDir()))
 	raw := testEmail("large", 20<<20)
-	sendMail(t, m, raw, testSupport, "sales@desk.example")
+	sendMail(t, m.SMTPAddr(), raw, testSupport, "sales@desk.example")
 	for _, user := range []string{testSupport, "sales@desk.example"} {
-		got := inbox(t, m, user)
+		got := inbox(t, m.IMAPAddr(), user)
 		if len(got) != 1 || !bytes.HasSuffix(bodyOf(t, got[0]), raw) {
 			t.Errorf("%s did not get the 20 MiB whole", user)
 		}
@@ -259,7 +259,7 @@ func TestOverTheSizeLimit(t *testing.T) {
 	if answerCodes(err) != "552 5.3.4" {
 		t.Errorf("65 MiB: got %v, want 552 5.3.4", err)
 	}
-	if got := inbox(t, m, testSupport); len(got) != 0 {
+	if got := inbox(t, m.IMAPAddr(), testSupport); len(got) != 0 {
 		t.Errorf("%d emails were stored", len(got))
 	}
 }
@@ -268,7 +268,7 @@ func TestIdleNoticeComesAtOnce(t *testing.T) {
 	t.Parallel()
 	m := startMail(t, mailConfig(t.TempDir()))
 	arrived := make(chan uint32, 100)
-	c := dialIMAP(t, m, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+	c := dialIMAP(t, m.IMAPAddr(), &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
 			if data.NumMessages != nil {
 				arrived <- *data.NumMessages
@@ -282,14 +282,14 @@ func TestIdleNoticeComesAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The first arrives before IDLE begins: it must be told at its beginning.
-	sendMail(t, m, testEmail("early", 10), testSupport)
+	sendMail(t, m.SMTPAddr(), testEmail("early", 10), testSupport)
 	idle, err := c.Idle()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := uint32(1); n <= 5; n++ {
 		if n > 1 {
-			sendMail(t, m, testEmail(fmt.Sprint(n), 10), testSupport)
+			sendMail(t, m.SMTPAddr(), testEmail(fmt.Sprint(n), 10), testSupport)
 		}
 		sent := time.Now()
 		select {
