@@ -14,18 +14,15 @@ import (
 const (
 	// firstSpan is how many UIDs the first page of a list covers.
 	firstSpan = 1_000
-	// maxPage is how many emails a page may hold, and so the list's memory.
+	// maxPage is how many emails a page holds; twice as many are in memory.
 	maxPage = 10_000
 	// listTries is how often a page is asked for when answers lack something.
 	listTries = 3
 )
 
-// errPageFull: the page covers more emails than it may hold.
-var errPageFull = errors.New("page full")
-
 // List calls fn with every email whose UID is in [from, to], in rising UID
 // order; to 0 means all that the server has reported by now (Open and Noop make
-// it report). It holds at most 10,000 emails in memory. No command is under way
+// it report). It holds at most 20,000 of them in memory. No command is under way
 // while fn runs, so fn may use the session. An error of fn ends the list.
 func (s *Session) List(ctx context.Context, from, to uint32, fn func(Meta) error) error {
 	if to == 0 {
@@ -41,11 +38,7 @@ func (s *Session) List(ctx context.Context, from, to uint32, fn func(Meta) error
 	span := uint32(firstSpan)
 	for from = max(from, 1); from <= to; {
 		last := from + min(span-1, to-from)
-		page, err := s.page(ctx, from, last)
-		if errors.Is(err, errPageFull) {
-			span = maxPage // as many emails as UIDs at most
-			continue
-		}
+		page, full, err := s.page(ctx, from, last)
 		if err != nil {
 			return fmt.Errorf("mailbox: list uids %d to %d: %w", from, last, err)
 		}
@@ -54,10 +47,15 @@ func (s *Session) List(ctx context.Context, from, to uint32, fn func(Meta) error
 				return err
 			}
 		}
+		if full {
+			last, span = page[len(page)-1].UID, maxPage
+		} else {
+			span = nextSpan(span, len(page))
+		}
 		if last == to {
 			return nil
 		}
-		from, span = last+1, nextSpan(span, len(page))
+		from = last + 1
 	}
 	return nil
 }
@@ -98,33 +96,36 @@ func (s *Session) highestUID(ctx context.Context) (uint32, error) {
 	return 0, fmt.Errorf("%w: the last email has no UID", ErrIncomplete)
 }
 
-// page returns the emails in [from, to] sorted by UID, or errPageFull.
-func (s *Session) page(ctx context.Context, from, to uint32) ([]Meta, error) {
+// page returns the emails in [from, to] sorted by UID. If they are more than
+// maxPage, it is full and holds the lowest.
+func (s *Session) page(ctx context.Context, from, to uint32) (page []Meta, full bool, err error) {
 	var uids imap.UIDSet
 	uids.AddRange(imap.UID(from), imap.UID(to))
 	for range listTries {
-		var (
-			page    []Meta
-			full    bool
-			partial bool
-		)
+		page, full = nil, false
+		partial := false
 		err := s.describe(ctx, uids, func(a answer) {
 			partial = partial || !a.whole
-			if full = full || len(page) == maxPage; !full {
-				page = append(page, a.meta)
+			page = append(page, a.meta)
+			if len(page) == 2*maxPage {
+				page, full = lowest(page), true
 			}
 		})
-		switch {
-		case err != nil:
-			return nil, err
-		case full:
-			return nil, errPageFull
-		case !partial:
-			slices.SortFunc(page, func(a, b Meta) int { return cmp.Compare(a.UID, b.UID) })
-			return page, nil
+		if err != nil {
+			return nil, false, err
+		}
+		if !partial {
+			full = full || len(page) > maxPage
+			return lowest(page), full, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: the list lacks sizes or dates", ErrIncomplete)
+	return nil, false, fmt.Errorf("%w: the list lacks sizes or dates", ErrIncomplete)
+}
+
+// lowest returns the up to maxPage lowest UIDs of a page, sorted.
+func lowest(page []Meta) []Meta {
+	slices.SortFunc(page, func(a, b Meta) int { return cmp.Compare(a.UID, b.UID) })
+	return page[:min(len(page), maxPage)]
 }
 
 // answer is one FETCH response. It is not whole when the server reported a
