@@ -198,3 +198,11 @@ func describe(s *mailState) string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
+
+// endOfInput closes the client's side, and goes on listening.
+func (c talk) endOfInput() {
+	c.t.Helper()
+	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		c.t.Logf("the server had closed: %v", err)
+	}
+}
