@@ -62,7 +62,7 @@ create table inbound_emails (
     from_address  text,
     subject       text,
     processed_at  timestamptz,
-    wait_until    timestamptz,
+    oversize      boolean not null default false,
     attempts      smallint not null default 0,
     last_error    text,
     unique (folder_id, uidvalidity, generation, uid),

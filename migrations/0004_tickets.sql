@@ -100,6 +100,14 @@ create table reply_tokens (
 );
 create index reply_tokens_of_ticket on reply_tokens (ticket_id);
 
+-- Parents that a reply named before they came: when one comes, it joins its reply's ticket.
+create table awaited_parents (
+    rfc_message_id text not null,
+    ticket_id      uuid not null references tickets,
+    created_at     timestamptz not null default now(),
+    primary key (rfc_message_id, ticket_id)
+);
+
 alter table tickets enable row level security;
 alter table tickets force row level security;
 create policy everything on tickets to postern_app, current_user using (true) with check (true);
@@ -122,9 +130,9 @@ create policy own_client on attachments to postern_client
     with check (client_id = current_client() and visibility = 'everyone');
 
 grant usage on sequence ticket_numbers to postern_app, postern_client;
-grant select, insert, update, delete on tickets, participants, messages, attachments, reply_tokens to postern_app;
+grant select, insert, update, delete on tickets, participants, messages, attachments, reply_tokens, awaited_parents to postern_app;
 grant select on tickets, participants, messages, attachments to postern_client;
 
 -- +goose Down
-drop table reply_tokens, attachments, messages, participants, tickets;
+drop table awaited_parents, reply_tokens, attachments, messages, participants, tickets;
 drop sequence ticket_numbers;

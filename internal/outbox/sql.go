@@ -41,12 +41,12 @@ const sqlSettleFailed = `update letters set state = 'failed', last_code = nullif
 
 const sqlResend = `update letters set state = 'queued', unknowns = 0, next_attempt_at = now(), give_up_at = $2 where id = $1`
 
+// The jobs are gathered once and hashed; letters outnumber them by far.
 const sqlForgotten = `
-select id from letters l
-where state in ('queued', 'sending') and next_attempt_at < now() - interval '1 minute'
-  and not exists (select from river_job j
-      where j.kind = 'send_letter' and j.state in ('available', 'pending', 'running', 'scheduled', 'retryable')
-        and j.args ->> 'letter_id' = l.id::text)
+select id from letters
+where state in ('queued', 'sending', 'unknown') and unknowns < 2 and next_attempt_at < now() - interval '1 minute'
+  and id::text not in (select args ->> 'letter_id' from river_job
+      where kind = 'send_letter' and state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
 order by id limit 1000`
 
 const sqlPurgeBytes = `

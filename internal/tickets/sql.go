@@ -38,12 +38,17 @@ const sqlInsertReplyToken = `insert into reply_tokens (hash, ticket_id, address)
 
 const sqlTicketsOfTokens = `select hash, ticket_id from reply_tokens where hash = any($1)`
 
+// Our own letters come first: their ids are random, a client's may be anything.
 const sqlTicketsOfReferences = `
 select rfc_message_id, ticket_id from (
     select 1 as rank, rfc_message_id, ticket_id, id from letters where rfc_message_id = any($1) and ticket_id is not null
     union all
     select 2, rfc_message_id, ticket_id, id from messages where rfc_message_id = any($1) and rfc_message_id <> '') as found
 order by rank, id`
+
+const sqlTicketsAwaiting = `select rfc_message_id, ticket_id from awaited_parents where rfc_message_id = any($1) order by created_at`
+
+const sqlAwaitParent = `insert into awaited_parents (rfc_message_id, ticket_id) values ($1, $2) on conflict do nothing`
 
 const sqlParticipantsOfTickets = `select ticket_id, address from participants where ticket_id = any($1)`
 

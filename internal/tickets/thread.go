@@ -12,12 +12,13 @@ import (
 type Clue struct {
 	TokenHash  []byte   // of the reply address it came to; nil where there is none
 	References []string // Message-IDs, the likeliest parent first
+	MessageID  string   // its own: a reply may have come before it
 }
 
 // Thread is the ticket that an email points at.
 type Thread struct {
 	Ticket       *Ticket
-	By           string          // "token" or "references"
+	By           string          // "token", "references" or "awaited"
 	participants map[string]bool // normalised addresses
 }
 
@@ -35,6 +36,10 @@ func FindThreads(tx *db.Tx, clues []Clue) ([]*Thread, error) {
 	if err != nil {
 		return nil, err
 	}
+	byReply, err := ticketsAwaiting(tx, clues)
+	if err != nil {
+		return nil, err
+	}
 	threads := make([]*Thread, len(clues))
 	found := map[uuid.UUID]bool{}
 	of := make([]uuid.UUID, len(clues))
@@ -48,6 +53,9 @@ func FindThreads(tx *db.Tx, clues []Clue) ([]*Thread, error) {
 				of[i], threads[i], found[id] = id, &Thread{By: "references"}, true
 				break
 			}
+		}
+		if id, ok := byReply[c.MessageID]; ok && threads[i] == nil {
+			of[i], threads[i], found[id] = id, &Thread{By: "awaited"}, true
 		}
 	}
 	return threads, attach(tx, threads, of, found)
@@ -90,13 +98,29 @@ func ticketsOfReferences(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) 
 			}
 		}
 	}
-	byReference := map[string]uuid.UUID{}
-	if len(ids) == 0 {
-		return byReference, nil
+	return ticketsByMessageID(tx, sqlTicketsOfReferences, ids)
+}
+
+// ticketsAwaiting finds the tickets of replies that came before these emails.
+func ticketsAwaiting(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) {
+	var ids []string
+	for _, c := range clues {
+		if c.MessageID != "" {
+			ids = append(ids, c.MessageID)
+		}
 	}
-	rows, err := tx.Query(sqlTicketsOfReferences, ids)
+	return ticketsByMessageID(tx, sqlTicketsAwaiting, ids)
+}
+
+// ticketsByMessageID keeps the first ticket of each id.
+func ticketsByMessageID(tx *db.Tx, sql string, ids []string) (map[string]uuid.UUID, error) {
+	found := map[string]uuid.UUID{}
+	if len(ids) == 0 {
+		return found, nil
+	}
+	rows, err := tx.Query(sql, ids)
 	if err != nil {
-		return nil, fmt.Errorf("find referenced letters: %w", err)
+		return nil, fmt.Errorf("find tickets by Message-ID: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -105,11 +129,16 @@ func ticketsOfReferences(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) 
 		if err := rows.Scan(&ref, &id); err != nil {
 			return nil, err
 		}
-		if _, known := byReference[ref]; !known { // our letters come first
-			byReference[ref] = id
+		if _, known := found[ref]; !known {
+			found[ref] = id
 		}
 	}
-	return byReference, rows.Err()
+	return found, rows.Err()
+}
+
+// AwaitParent remembers that the ticket's newest message answers an email that has not come yet.
+func AwaitParent(tx *db.Tx, t *Ticket, parent string) {
+	tx.Queue(sqlAwaitParent, parent, t.ID)
 }
 
 // attach loads the tickets under their locks, and their participants.
@@ -152,4 +181,17 @@ func attach(tx *db.Tx, threads []*Thread, of []uuid.UUID, found map[uuid.UUID]bo
 		}
 	}
 	return rows.Err()
+}
+
+// Bursts locks the open tickets that take the rest of floods, by the sender's address.
+func Bursts(tx *db.Tx, senders []string) (map[string]*Ticket, error) {
+	found, err := db.All[Ticket](tx, sqlOpenBursts, senders)
+	if err != nil {
+		return nil, fmt.Errorf("find burst tickets: %w", err)
+	}
+	bursts := make(map[string]*Ticket, len(found))
+	for i := range found {
+		bursts[found[i].RequesterAddress] = &found[i]
+	}
+	return bursts, nil
 }

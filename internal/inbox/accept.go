@@ -1,0 +1,116 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/mail/message"
+)
+
+// ErrMoved says that somebody else has read on in this folder: read its cursor again.
+var ErrMoved = errors.New("the folder's cursor has moved")
+
+// Arrival is one email of a folder. Bytes is nil where none were fetched; then Disposition says why.
+type Arrival struct {
+	UID          int64
+	Size         int64
+	InternalDate time.Time
+	Bytes        *blob.Spool
+	Oversize     bool // Bytes is only its beginning
+	Disposition  string
+	Reason       string
+}
+
+// ingestBatch is how many emails one job routes, and one commit holds.
+const ingestBatch = 50
+
+// Accept writes the ledger's rows of arrivals in rising UID order, with their bytes, moves the folder's
+// cursor to lastUID and queues the emails for routing: one commit. Before it returns without an error
+// nothing counts as accepted; after it nothing can be lost. The folder must stand as given: ErrMoved.
+func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arrival, lastUID int64) error {
+	var small, large []*blob.Spool
+	for _, a := range arrivals {
+		switch {
+		case a.Bytes == nil:
+		case a.Bytes.Large():
+			large = append(large, a.Bytes)
+		default:
+			small = append(small, a.Bytes)
+		}
+	}
+	if err := s.blobs.Put(ctx, large...); err != nil {
+		return fmt.Errorf("store emails: %w", err)
+	}
+	rows, err := ledgerRows(arrivals)
+	if err != nil {
+		return err
+	}
+	return s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
+		var at int64
+		if err := tx.QueryRow(sqlLockFolder, f.ID, f.UIDValidity, f.Generation).Scan(&at); err != nil || at != f.LastUID {
+			return errors.Join(ErrMoved, err)
+		}
+		blob.QueueSmall(tx, small)
+		ids, err := db.Column[int64](tx, sqlInsertEmails, f.MailboxID, f.ID, f.UIDValidity, f.Generation, rows.uids, rows.sizes,
+			rows.dates, rows.sums, rows.messageIDs, rows.oversize, rows.dispositions, rows.reasons)
+		if err != nil {
+			return fmt.Errorf("write the ledger: %w", err)
+		}
+		tx.Queue(sqlMoveCursor, f.ID, lastUID)
+		enqueueIngest(tx, ids)
+		return nil
+	})
+}
+
+func enqueueIngest(tx *db.Tx, ids []int64) {
+	for len(ids) > 0 {
+		n := min(ingestBatch, len(ids))
+		tx.Enqueue(jobs.IngestEmails{EmailIDs: ids[:n]})
+		ids = ids[n:]
+	}
+}
+
+// columns of the rows to insert.
+type columns struct {
+	uids, sizes           []int64
+	dates                 []time.Time
+	sums                  [][]byte
+	messageIDs            []string
+	oversize              []bool
+	dispositions, reasons []*string
+}
+
+func ledgerRows(arrivals []Arrival) (columns, error) {
+	var c columns
+	for _, a := range arrivals {
+		var sum []byte
+		id := ""
+		if a.Bytes != nil {
+			whole := a.Bytes.Sum()
+			sum = whole[:]
+			head, err := io.ReadAll(io.LimitReader(a.Bytes.Reader(), 64<<10))
+			if err != nil {
+				return c, fmt.Errorf("read the beginning of an email: %w", err)
+			}
+			id = message.PeekMessageID(head)
+		}
+		c.uids, c.sizes, c.dates = append(c.uids, a.UID), append(c.sizes, a.Size), append(c.dates, a.InternalDate)
+		c.sums, c.messageIDs, c.oversize = append(c.sums, sum), append(c.messageIDs, id), append(c.oversize, a.Oversize)
+		c.dispositions, c.reasons = append(c.dispositions, nullText(a.Disposition)), append(c.reasons, nullText(a.Reason))
+	}
+	return c, nil
+}
+
+func nullText(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,159 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/mail/message"
+)
+
+// stored is a row that is to be routed.
+type stored struct {
+	ID         int64     `db:"id"`
+	MailboxID  uuid.UUID `db:"mailbox_id"`
+	SHA256     []byte    `db:"sha256"`
+	Size       int64     `db:"size"`
+	MessageID  string    `db:"message_id"`
+	Oversize   bool      `db:"oversize"`
+	Attempts   int       `db:"attempts"`
+	WaitsStill bool      `db:"waits_still"` // it may still wait for its parent
+}
+
+// reading is a stored email and what it means.
+type reading struct {
+	row   stored
+	email *message.Email
+	key   [32]byte // knows the same email again
+	from  tickets.Person
+	files []tickets.File
+}
+
+// poisonAfter is the attempt at which an email is no longer looked into: something in it kills.
+const poisonAfter = 5
+
+// claim reads the rows that have no disposition and counts the attempt, so that an email that kills the
+// process is known by it.
+func (s *Service) claim(ctx context.Context, ids []int64) ([]stored, error) {
+	var rows []stored
+	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) (err error) {
+		rows, err = db.All[stored](tx, sqlClaimEmails, ids, s.rules.ReplyWait)
+		if err == nil && len(rows) == 0 {
+			return db.NoChange
+		}
+		return err
+	})
+	return rows, err
+}
+
+// readAll parses the emails, outside of any transaction, and stores their attachments.
+func (s *Service) readAll(ctx context.Context, rows []stored) ([]*reading, error) {
+	sums := make([]blob.Sum, len(rows))
+	for i, row := range rows {
+		sums[i] = blob.Sum(row.SHA256)
+	}
+	blobs, err := s.blobs.Open(ctx, sums...)
+	if err != nil {
+		return nil, fmt.Errorf("open emails: %w", err)
+	}
+	readings, failures := make([]*reading, len(rows)), make([]error, len(rows))
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, 2) // parsing is bound by the processor
+	for i, row := range rows {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			readings[i], failures[i] = s.readOne(ctx, row, blobs[sums[i]])
+		})
+	}
+	wait.Wait()
+	return readings, errors.Join(failures...)
+}
+
+func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*reading, error) {
+	if b == nil {
+		return unreadable(row, "its bytes are missing from the store"), nil
+	}
+	if row.Attempts > poisonAfter {
+		return unreadable(row, fmt.Sprintf("reading it was given up after %d attempts", row.Attempts-1)), nil
+	}
+	r := &reading{row: row}
+	var spools []*blob.Spool
+	defer func() {
+		for _, spool := range spools {
+			spool.Close()
+		}
+	}()
+	keep := func(a *message.Attachment, content io.Reader) error {
+		spool, err := blob.NewSpool(content)
+		if err != nil {
+			return err
+		}
+		spools = append(spools, spool)
+		return nil
+	}
+	if err := s.parse(ctx, r, b, keep); err != nil {
+		return nil, fmt.Errorf("email %d: %w", row.ID, err)
+	}
+	if r.email == nil {
+		return unreadable(row, "reading it failed"), nil
+	}
+	if err := s.blobs.Put(ctx, spools...); err != nil {
+		return nil, fmt.Errorf("attachments of email %d: %w", row.ID, err)
+	}
+	r.files = filesOf(r.email, spools)
+	if norm, ok := message.NormalizeAddress(r.email.From.Address); ok {
+		r.from = tickets.Person{Address: r.email.From.Address, Norm: norm, Name: message.CleanText(r.email.From.Name)}
+	}
+	return r, nil
+}
+
+// parse guards against what parsing must never do. A panic leaves r.email nil: the text is not lost,
+// since the original is attached.
+func (s *Service) parse(ctx context.Context, r *reading, b *blob.Blob, keep func(*message.Attachment, io.Reader) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.email, err = nil, nil
+			logPanic(r.row.ID, p, debug.Stack())
+		}
+	}()
+	if r.key, err = message.ContentKey(b.Reader(ctx)); err != nil {
+		return err
+	}
+	r.email, err = message.Parse(b.Reader(ctx), s.rules.Parsing, keep)
+	return err
+}
+
+// filesOf pairs the attachments with what was kept of them, in the order they came. One that a limit cut
+// off has no stored bytes and stays in the original alone.
+func filesOf(e *message.Email, spools []*blob.Spool) []tickets.File {
+	bySum := make(map[[32]byte]*blob.Spool, len(spools))
+	for _, spool := range spools {
+		bySum[spool.Sum()] = spool
+	}
+	var files []tickets.File
+	for _, a := range e.Attachments {
+		if spool := bySum[a.SHA256]; spool != nil {
+			files = append(files, tickets.File{Name: a.Name, Type: a.Type, Size: spool.Size(), Sum: spool.Sum(), Inline: a.Inline, ContentID: a.ContentID})
+		}
+	}
+	return files
+}
+
+// unreadable stands for an email that cannot be looked into: a ticket says so, with the original attached.
+func unreadable(row stored, why string) *reading {
+	e := &message.Email{MessageID: row.MessageID, Subject: "An email that could not be read", Class: message.ClassHuman,
+		Text: "This email could not be read: " + why + ". The original is attached.", Problems: []string{why}}
+	e.Reply = e.Text
+	r := &reading{row: row, email: e}
+	copy(r.key[:], row.SHA256)
+	return r
+}

@@ -1,0 +1,285 @@
+package inbox
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/mail/message"
+)
+
+// round routes emails that do not depend on each other, in one transaction: it asks everything in a few
+// queries, decides each email, and queues all writes.
+type round struct {
+	s        *Service
+	tx       *db.Tx
+	readings []*reading
+	boxes    map[uuid.UUID]*mailboxes.Mailbox
+	own      map[string]bool // addresses of the desk's mailboxes
+	ours     map[string]bool // Message-IDs of letters that we sent
+	opens    []*reading
+	verdicts []verdict
+	waiting  []*reading
+	routed   int
+}
+
+// verdict is what the ledger keeps of a routed email.
+type verdict struct {
+	r           *reading
+	disposition string
+	reason      string
+	ticket      uuid.UUID
+}
+
+func (r *round) route() error {
+	for _, step := range []func() error{r.lock, r.knowOurselves, r.waitForParents, r.findDuplicates, r.routeAll, r.openAll, r.writeLedger} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lock takes the rows, in one order, and drops those that somebody else has routed meanwhile.
+func (r *round) lock() error {
+	ids := make([]int64, len(r.readings))
+	for i, reading := range r.readings {
+		ids[i] = reading.row.ID
+	}
+	open, err := db.Column[int64](r.tx, sqlLockEmails, ids)
+	if err != nil {
+		return fmt.Errorf("lock emails: %w", err)
+	}
+	r.readings = slices.DeleteFunc(slices.Clone(r.readings), func(x *reading) bool { return !slices.Contains(open, x.row.ID) })
+	return nil
+}
+
+func (r *round) knowOurselves() error {
+	boxes, err := mailboxes.All(r.tx)
+	if err != nil {
+		return fmt.Errorf("read mailboxes: %w", err)
+	}
+	r.boxes, r.own = map[uuid.UUID]*mailboxes.Mailbox{}, map[string]bool{}
+	for i := range boxes {
+		r.boxes[boxes[i].ID] = &boxes[i]
+		r.own[boxes[i].AddressNorm] = true
+	}
+	var ids []string
+	for _, reading := range r.readings {
+		if reading.email.MessageID != "" {
+			ids = append(ids, reading.email.MessageID)
+		}
+	}
+	ours, err := db.Column[string](r.tx, sqlOurLetters, ids)
+	r.ours = map[string]bool{}
+	for _, id := range ours {
+		r.ours[id] = true
+	}
+	return err
+}
+
+// waitForParents leaves replies for later whose parent is stored but not routed yet.
+func (r *round) waitForParents() error {
+	wanted := map[string][]*reading{}
+	for _, reading := range r.readings {
+		if !reading.row.WaitsStill {
+			continue
+		}
+		for _, ref := range references(reading.email) {
+			if ref != reading.email.MessageID {
+				wanted[ref] = append(wanted[ref], reading)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	refs := make([]string, 0, len(wanted))
+	for ref := range wanted {
+		refs = append(refs, ref)
+	}
+	pending, err := db.Column[string](r.tx, sqlPendingParents, refs)
+	if err != nil {
+		return fmt.Errorf("find parents: %w", err)
+	}
+	waits := map[*reading]bool{}
+	for _, ref := range pending {
+		for _, reading := range wanted[ref] {
+			waits[reading] = true
+		}
+	}
+	r.readings = slices.DeleteFunc(r.readings, func(x *reading) bool {
+		if waits[x] {
+			r.waiting = append(r.waiting, x)
+		}
+		return waits[x]
+	})
+	return nil
+}
+
+// findDuplicates lets the first row with a key own it; any other copy, from another folder, mailbox or
+// generation of UIDs, goes where that one went.
+func (r *round) findDuplicates() error {
+	byKey := slices.Clone(r.readings)
+	// One order for all transactions: two that bring the same emails cannot deadlock.
+	slices.SortFunc(byKey, func(a, b *reading) int { return bytes.Compare(a.key[:], b.key[:]) })
+	keys, ids := make([][]byte, len(byKey)), make([]int64, len(byKey))
+	for i, reading := range byKey {
+		keys[i], ids[i] = reading.key[:], reading.row.ID
+	}
+	type owner struct {
+		Key     []byte        `db:"key"`
+		EmailID int64         `db:"email_id"`
+		Ticket  uuid.NullUUID `db:"ticket_id"`
+	}
+	taken, err := db.Column[[]byte](r.tx, sqlTakeKeys, keys, ids)
+	if err != nil {
+		return fmt.Errorf("take keys: %w", err)
+	}
+	if len(taken) == len(keys) {
+		return nil
+	}
+	owners, err := db.All[owner](r.tx, sqlKeyOwners, keys)
+	if err != nil {
+		return fmt.Errorf("find the owners of keys: %w", err)
+	}
+	first := map[[32]byte]owner{}
+	for _, o := range owners {
+		first[[32]byte(o.Key)] = o
+	}
+	r.readings = slices.DeleteFunc(r.readings, func(x *reading) bool {
+		o, ok := first[x.key]
+		if !ok || o.EmailID == x.row.ID {
+			return false
+		}
+		r.aside(x, Duplicate, fmt.Sprintf("the same email as inbound email %d", o.EmailID), o.Ticket.UUID)
+		return true
+	})
+	return nil
+}
+
+// routeAll decides every email but the openings, which are gathered.
+func (r *round) routeAll() error {
+	var threaded []*reading
+	for _, reading := range r.readings {
+		if disposition, reason := r.loopOrSpam(reading); disposition != "" {
+			r.aside(reading, disposition, reason, uuid.Nil)
+		} else {
+			threaded = append(threaded, reading)
+		}
+	}
+	clues := make([]tickets.Clue, len(threaded))
+	for i, reading := range threaded {
+		clues[i] = clueOf(reading.email)
+	}
+	threads, err := tickets.FindThreads(r.tx, clues)
+	if err != nil {
+		return err
+	}
+	for i, reading := range threaded {
+		if err := r.routeOne(reading, threads[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *round) loopOrSpam(x *reading) (disposition, reason string) {
+	switch {
+	case r.own[x.from.Norm]:
+		return OwnLoop, "it comes from an address of the desk itself"
+	case r.ours[x.email.MessageID]:
+		return OwnLoop, "it is a letter that the desk sent itself"
+	case x.email.Spam || x.email.Class == message.ClassSpam:
+		return Spam, orReason(x.email.Reasons, "a filter on the way marked it as spam")
+	}
+	return "", ""
+}
+
+// routeOne joins, holds or sets aside one email, or leaves it to be opened.
+func (r *round) routeOne(x *reading, t *tickets.Thread) error {
+	disposition := asideOf(x.email.Class)
+	switch {
+	case t != nil && t.By == "awaited" && !t.Has(x.from.Norm):
+		t = nil // an answer to it came before; that is no claim of its own
+	case t != nil && !t.Has(x.from.Norm) && disposition == "":
+		r.tx.As(actorOf(x, nil))
+		why := "it was sent from an address that takes no part in the ticket"
+		r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
+		return r.s.tickets.HoldIn(r.tx, t.Ticket, r.boxes[x.row.MailboxID], x.from, why)
+	}
+	box := r.boxes[x.row.MailboxID]
+	switch {
+	case t != nil && disposition == AutoReply && t.Has(x.from.Norm):
+		r.reply(x, t, box)
+		r.settle(x, AutoReply, orReason(x.email.Reasons, "automatic mail")+"; noted on the ticket", t.Ticket.ID)
+	case disposition != "":
+		ticket := uuid.Nil
+		if t != nil {
+			ticket = t.Ticket.ID
+		}
+		r.aside(x, disposition, orReason(x.email.Reasons, "automatic mail"), ticket)
+	case t != nil && (t.Ticket.Status != tickets.Closed || box.Reopens):
+		r.reply(x, t, box)
+		r.settle(x, Replied, "it continues the ticket; found by "+t.By, t.Ticket.ID)
+	default:
+		r.opens = append(r.opens, x)
+	}
+	return nil
+}
+
+func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {
+	r.tx.As(actorOf(x, nil))
+	c := contentOf(x)
+	c.Automatic = x.email.Class == message.ClassAutoReply
+	r.s.tickets.ReplyIn(r.tx, t.Ticket, tickets.Reply{From: x.from, Content: c, Reopens: box.Reopens})
+}
+
+// aside gives an email a disposition without changing a ticket; the record says so.
+func (r *round) aside(x *reading, disposition, reason string, ticket uuid.UUID) {
+	r.tx.As(event.System("inbox"))
+	r.tx.Record(event.Event{Kind: event.EmailSetAside, SubjectID: emailSubject(x.row.ID), Label: disposition,
+		Detail: map[string]any{"disposition": disposition}})
+	r.settle(x, disposition, reason, ticket)
+}
+
+func (r *round) settle(x *reading, disposition, reason string, ticket uuid.UUID) {
+	if x.row.Oversize && (disposition == Opened || disposition == Replied) {
+		disposition, reason = Oversize, "only its beginning was fetched: it is larger than the limit; "+reason
+	}
+	if x.row.Attempts > poisonAfter && disposition == Opened {
+		disposition = Quarantined
+	}
+	r.verdicts = append(r.verdicts, verdict{r: x, disposition: disposition, reason: reason, ticket: ticket})
+	r.routed++
+}
+
+func (r *round) writeLedger() error {
+	if len(r.verdicts) == 0 {
+		return nil
+	}
+	n := len(r.verdicts)
+	ids, ticketIDs := make([]int64, n), make([]*uuid.UUID, n)
+	dispositions, reasons, classes, from, subjects := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, v := range r.verdicts {
+		ids[i], ticketIDs[i] = v.r.row.ID, db.NullID(v.ticket)
+		dispositions[i], reasons[i], classes[i] = v.disposition, v.reason, string(v.r.email.Class)
+		from[i], subjects[i] = bounded(message.CleanText(v.r.email.From.Address), 320), bounded(message.CleanText(v.r.email.Subject), 500)
+	}
+	r.tx.Queue(sqlSettleEmails, ids, dispositions, reasons, classes, ticketIDs, from, subjects)
+	return nil
+}
+
+func orReason(reasons []string, otherwise string) string {
+	if len(reasons) == 0 {
+		return otherwise
+	}
+	return strings.Join(reasons, "; ")
+}

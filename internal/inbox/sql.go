@@ -1,0 +1,64 @@
+package inbox
+
+const emailColumns = `id, mailbox_id, folder_id, uidvalidity, uid, size, internal_date, accepted_at, message_id, disposition, reason,
+    class, ticket_id, from_address, subject, processed_at, attempts, last_error, sha256`
+
+const sqlEmail = `select ` + emailColumns + ` from inbound_emails where id = $1`
+
+const sqlLockFolder = `
+select last_uid from mailbox_folders where id = $1 and uidvalidity = $2 and generation = $3 for update`
+
+const sqlMoveCursor = `update mailbox_folders set last_uid = $2, polled_at = now() where id = $1`
+
+// A UIDVALIDITY that comes back, as after a restored backup, needs a generation of its own.
+const sqlRestartFolder = `
+update mailbox_folders set uidvalidity = $2, last_uid = 0,
+    generation = coalesce((select max(generation) + 1 from inbound_emails where folder_id = $1 and uidvalidity = $2), 0)
+where id = $1 returning generation`
+
+const sqlBeforeStart = `select internal_date, size from inbound_emails where folder_id = $1 and disposition = 'before_start'`
+
+const sqlInsertEmails = `
+insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id,
+    oversize, disposition, reason, processed_at)
+select $1, $2, $3, $4, uid, size, internal_date, sum, message_id, oversize, disposition, reason,
+    case when disposition is not null then now() end
+from unnest($5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::text[], $10::boolean[], $11::text[], $12::text[])
+    as e(uid, size, internal_date, sum, message_id, oversize, disposition, reason)
+order by uid
+returning id`
+
+const sqlClaimEmails = `
+update inbound_emails set attempts = attempts + 1
+where id = any($1) and disposition is null
+returning id, mailbox_id, sha256, size, message_id, oversize, attempts, accepted_at > now() - $2::interval as waits_still`
+
+const sqlLockEmails = `select id from inbound_emails where id = any($1) and disposition is null order by id for update`
+
+const sqlOurLetters = `select rfc_message_id from letters where rfc_message_id = any($1)`
+
+const sqlPendingParents = `select message_id from inbound_emails where disposition is null and message_id <> '' and message_id = any($1)`
+
+const sqlTakeKeys = `
+insert into email_keys (key, email_id) select * from unnest($1::bytea[], $2::bigint[]) on conflict (key) do nothing returning key`
+
+const sqlKeyOwners = `
+select k.key, k.email_id, e.ticket_id from email_keys k join inbound_emails e on e.id = k.email_id where k.key = any($1)`
+
+const sqlSettleEmails = `
+update inbound_emails e set disposition = v.disposition, reason = v.reason, class = v.class, ticket_id = v.ticket_id,
+    from_address = v.from_address, subject = v.subject, processed_at = now(), last_error = null
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[])
+    as v(id, disposition, reason, class, ticket_id, from_address, subject)
+where e.id = v.id`
+
+const sqlNoteFailure = `update inbound_emails set last_error = left($2, 500) where id = $1`
+
+const sqlUncount = `update inbound_emails set attempts = attempts - 1 where id = any($1)`
+
+const sqlForgotten = `
+select id from inbound_emails
+where disposition is null and accepted_at < now() - interval '2 minutes'
+  and id not in (select e.id::bigint from river_job j, jsonb_array_elements_text(j.args -> 'email_ids') as e(id)
+      where j.kind = 'ingest_emails' and j.state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
+order by id limit 5000`
