@@ -24,13 +24,13 @@ func idling(text string) reply {
 func TestIdleNews(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
-		"* 4 EXISTS\r\n":                         true,
-		"* 4 EXISTS\r\n* 1 RECENT\r\n":           true,
-		"* OK Still here\r\n":                    false,
-		"* 2 FETCH (FLAGS (\\Seen))\r\n":         false,
-		"* 2 EXPUNGE\r\n":                        false,
+		"* 4 EXISTS\r\n":                              true,
+		"* 4 EXISTS\r\n* 1 RECENT\r\n":                true,
+		"* OK Still here\r\n":                         false,
+		"* 2 FETCH (FLAGS (\\Seen))\r\n":              false,
+		"* 2 EXPUNGE\r\n":                             false,
 		"* VANISHED 1:2\r\n* XNEW (a b) {1}\r\nx\r\n": false,
-		"":                                       false,
+		"": false,
 	} {
 		s := dialFake(t, map[string]reply{"IDLE": idling(text)})
 		begun := time.Now()
