@@ -29,7 +29,7 @@ const (
 	mailJournalName = "mail.journal"
 	mailMagic       = "PSTMAIL1"
 	mailRecordHead  = 4 + 4 + 1 + 4
-	mailWriteBuffer = 1 << 20
+	mailWriteBuffer = 256 << 10
 )
 
 var mailCRC = crc32.MakeTable(crc32.Castagnoli)
@@ -49,8 +49,9 @@ type mailStored struct {
 }
 
 type mailJournal struct {
-	file *os.File
-	size int64 // where the next record goes
+	file   *os.File
+	writer *bufio.Writer
+	size   int64 // where the next record goes
 	// broken is set for good once a write may have half happened: what the
 	// kernel kept of it is unknown after a failed fsync.
 	broken error
@@ -68,7 +69,7 @@ func openMailJournal(dir string, log *slog.Logger, replay func(mailStored) error
 	if err != nil {
 		return nil, fmt.Errorf("embedded: mail journal: %w", err)
 	}
-	j := &mailJournal{file: f}
+	j := &mailJournal{file: f, writer: bufio.NewWriterSize(nil, mailWriteBuffer)}
 	if err := j.load(log, replay); err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded: mail journal %s: %w", path, err), f.Close())
 	}
@@ -142,7 +143,8 @@ func (j *mailJournal) append(records []mailRecord) ([]int64, error) {
 	if j.broken != nil {
 		return nil, j.broken
 	}
-	w := bufio.NewWriterSize(io.NewOffsetWriter(j.file, j.size), mailWriteBuffer)
+	w := j.writer
+	w.Reset(io.NewOffsetWriter(j.file, j.size))
 	rawAt := make([]int64, len(records))
 	end := j.size
 	for i, r := range records {

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -206,7 +207,7 @@ func TestFullDiskTakesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &mailJournal{file: full, size: 8}
+	j := &mailJournal{file: full, writer: bufio.NewWriter(nil), size: 8}
 	for range 2 {
 		if _, err := j.append([]mailRecord{{kind: 'x', meta: []byte("{}")}}); err == nil {
 			t.Fatal("a write to a full disk succeeded")

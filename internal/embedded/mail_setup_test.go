@@ -90,9 +90,13 @@ func wholeBody() *imap.FetchItemBodySection { return &imap.FetchItemBodySection{
 // fetchAll returns every message of the selected folder.
 func fetchAll(t testing.TB, c *imapclient.Client) []*imapclient.FetchMessageBuffer {
 	t.Helper()
-	var all imap.UIDSet
-	all.AddRange(1, 0)
-	messages, err := c.Fetch(all, &imap.FetchOptions{
+	return fetchFrom(t, c, 1)
+}
+
+func fetchFrom(t testing.TB, c *imapclient.Client, uid uint32) []*imapclient.FetchMessageBuffer {
+	t.Helper()
+	set := imap.UIDSet{{Start: imap.UID(uid), Stop: 0}}
+	messages, err := c.Fetch(set, &imap.FetchOptions{
 		UID: true, Flags: true, InternalDate: true, RFC822Size: true,
 		BodySection: []*imap.FetchItemBodySection{wholeBody()},
 	}).Collect()
