@@ -40,7 +40,7 @@ func wireLocal(local string) (string, error) {
 	}
 	if len(local) >= 2 && local[0] == '"' && local[len(local)-1] == '"' {
 		var ok bool
-		if local, ok = unquote(local[1 : len(local)-1]); !ok {
+		if local, ok = unquote(local[1 : len(local)-1]); !ok || local == "" {
 			return "", ErrAddress
 		}
 	}

@@ -77,7 +77,7 @@ func disposition(name string) string {
 	if name == "" {
 		return "attachment"
 	}
-	if !needsEncoding(name) && len(name) <= maxWord {
+	if !needsEncoding(name) && len(name) <= maxWord && !strings.ContainsAny(name, `"\`) {
 		return "attachment;\r\n filename=" + quote(name)
 	}
 	var b strings.Builder

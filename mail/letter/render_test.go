@@ -1,9 +1,11 @@
 package letter
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +68,36 @@ func TestRenderedLettersMatchTheirGoldenFiles(t *testing.T) {
 	goldenRendered(t, "answer", r, err)
 	r, err = RenderAnswer(Answer{Desk: "Desk", TicketNumber: "7", Body: "Done."})
 	goldenRendered(t, "answer-bare", r, err)
+}
+
+// TestTextAndHTMLSayTheSame compares word by word, marks of quotes and lists
+// aside.
+func TestTextAndHTMLSayTheSame(t *testing.T) {
+	t.Parallel()
+	ack, err1 := RenderAcknowledgement(acked)
+	not, err2 := RenderNotice(notice)
+	ans, err3 := RenderAnswer(answer)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	plainWords := func(text string) []string {
+		return slices.DeleteFunc(strings.Fields(strings.ReplaceAll(text, "\u00a0", " ")), func(w string) bool { return w == ">" || w == "-" })
+	}
+	for _, r := range []Rendered{ack, not, ans} {
+		root, err := html.Parse(strings.NewReader(r.HTML))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown strings.Builder
+		for n := range root.Descendants() {
+			if n.Type == html.TextNode {
+				shown.WriteString(n.Data)
+			}
+		}
+		if diff := cmp.Diff(plainWords(r.Text), plainWords(shown.String())); diff != "" {
+			t.Errorf("%s: text and HTML differ:\n%s", r.Subject, diff)
+		}
+	}
 }
 
 func TestHTMLOfHostileDataStaysHarmless(t *testing.T) {

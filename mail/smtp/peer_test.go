@@ -23,9 +23,10 @@ var (
 
 // peer is the server's end of one scripted connection.
 type peer struct {
-	t    *testing.T
-	conn net.Conn
-	r    *bufio.Reader
+	t      *testing.T
+	conn   net.Conn
+	r      *bufio.Reader
+	errorf func(format string, args ...any)
 }
 
 func (p *peer) say(lines ...string) {
@@ -38,10 +39,10 @@ func (p *peer) want(prefix string) string {
 	p.t.Helper()
 	line, err := p.r.ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, prefix) {
-		p.t.Errorf("server got %q (%v), expected %s", line, err, prefix)
+		p.errorf("server got %q (%v), expected %s", line, err, prefix)
 	}
 	if p.r.Buffered() > 0 {
-		p.t.Errorf("the client did not wait for the reply to %q", line)
+		p.errorf("the client did not wait for the reply to %q", line)
 	}
 	return strings.TrimSpace(line)
 }
@@ -74,7 +75,7 @@ func (p *peer) body() string {
 	for {
 		line, err := p.r.ReadString('\n')
 		if err != nil {
-			p.t.Errorf("server lost the connection before the dot: %v", err)
+			p.errorf("server lost the connection before the dot: %v", err)
 			return ""
 		}
 		if line == ".\r\n" {
@@ -89,7 +90,7 @@ func (p *peer) accept() {
 	p.t.Helper()
 	p.upToData()
 	if got := p.body(); got != letterBytes {
-		p.t.Errorf("the letter arrived as %q", got)
+		p.errorf("the letter arrived as %q", got)
 	}
 	p.say("250 2.0.0 queued as 1")
 }
@@ -100,7 +101,7 @@ func (p *peer) gone() {
 	p.t.Helper()
 	rest, _ := io.ReadAll(p.r)
 	if s := string(rest); s != "" && s != "QUIT\r\n" {
-		p.t.Errorf("the client went on with %q", s)
+		p.errorf("the client went on with %q", s)
 	}
 }
 
@@ -136,7 +137,7 @@ func listen(t *testing.T, scripts ...func(*peer)) Account {
 			wg.Go(func() {
 				defer conn.Close()
 				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-				scripts[n](&peer{t, conn, bufio.NewReader(conn)})
+				scripts[n](&peer{t, conn, bufio.NewReader(conn), t.Errorf})
 			})
 		}
 	})

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -32,6 +33,7 @@ type session struct {
 	dirty    bool        // a transaction was left open: RSET first
 	broken   bool        // no longer in step with the server
 	expiry   *time.Timer // while the pool keeps it
+	out      *bufio.Writer
 }
 
 // open connects and logs in.

@@ -140,8 +140,10 @@ func allRefused(rejected []RecipientResult) Result {
 // body sends the letter and its final dot. A failure means that the dot was
 // not handed to the system whole: the server cannot have the letter.
 func (s *session) body(raw io.Reader) *Failure {
-	out := bufio.NewWriterSize(blockWriter{s}, block)
-	dots := textproto.NewWriter(out).DotWriter()
+	if s.out == nil {
+		s.out = bufio.NewWriterSize(blockWriter{s}, block)
+	}
+	dots := textproto.NewWriter(s.out).DotWriter()
 	src := &source{r: raw}
 	_, err := io.Copy(dots, src)
 	if src.err != nil {
