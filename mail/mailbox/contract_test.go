@@ -182,7 +182,9 @@ func reportsMissing(t *testing.T, box inbox) {
 	s := dialBox(t, box.account)
 	openBox(t, s)
 	metas := listBox(t, s, 1)
-	box.empty(t)
+	if err := box.empty(); err != nil {
+		t.Fatalf("empty INBOX: %v", err)
+	}
 	got, missing, err := collect(t.Context(), s, metas)
 	slices.Sort(missing)
 	if err != nil || len(got) > 0 || !slices.Equal(missing, []uint32{metas[0].UID, metas[1].UID}) {

@@ -25,10 +25,10 @@ import (
 
 // inbox is one user's INBOX on a real server.
 type inbox struct {
-	account mailbox.Account // without TLS
-	tlsPort int             // 0: only STARTTLS, on the same port
-	add     func(t testing.TB, folder string, raws ...[]byte)
-	empty   func(t testing.TB)
+	account mailbox.Account                                   // without TLS
+	tlsPort int                                               // 0: only STARTTLS, on the same port
+	add     func(t testing.TB, folder string, raws ...[]byte) // from any goroutine
+	empty   func() error
 	// sent is what the server makes of an email's bytes.
 	sent func([]byte) []byte
 }
@@ -73,16 +73,11 @@ func dovecotInbox(t testing.TB, server *testimap.Server) inbox {
 		add: func(t testing.TB, folder string, raws ...[]byte) {
 			t.Helper()
 			if err := server.AppendMany(user, folder, raws, received); err != nil {
-				t.Fatalf("append: %v", err)
+				t.Errorf("append: %v", err)
 			}
 		},
-		empty: func(t testing.TB) {
-			t.Helper()
-			if err := server.Empty(user, "INBOX"); err != nil {
-				t.Fatalf("empty INBOX: %v", err)
-			}
-		},
-		sent: canonical,
+		empty: func() error { return server.Empty(user, "INBOX") },
+		sent:  canonical,
 	}
 	box.account.RootCAs = server.CertPool()
 	_, box.tlsPort = hostPort(t, server.TLSAddr())
@@ -138,11 +133,11 @@ func memInbox(t *testing.T) inbox {
 			for _, raw := range raws {
 				literal := sizedReader{bytes.NewReader(raw)}
 				if _, err := user.Append(folder, literal, &imap.AppendOptions{Time: received}); err != nil {
-					t.Fatalf("append: %v", err)
+					t.Errorf("append: %v", err)
 				}
 			}
 		},
-		empty: func(t testing.TB) { expungeAll(t, user) },
+		empty: func() error { return expungeAll(user) },
 		sent:  rewritten,
 	}
 	box.account.RootCAs = pool
@@ -163,22 +158,19 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
-func expungeAll(t testing.TB, user *imapmemserver.User) {
-	t.Helper()
+func expungeAll(user *imapmemserver.User) error {
 	session := imapmemserver.NewUserSession(user)
 	if _, err := session.Select("INBOX", nil); err != nil {
-		t.Fatalf("select INBOX: %v", err)
+		return err
 	}
 	defer func() { _ = session.Close() }()
 	var all imap.SeqSet
 	all.AddRange(1, 0)
 	deleted := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}
 	if err := session.Store(nil, all, deleted, nil); err != nil {
-		t.Fatalf("mark as deleted: %v", err)
+		return err
 	}
-	if err := session.Expunge(nil, nil); err != nil {
-		t.Fatalf("expunge: %v", err)
-	}
+	return session.Expunge(nil, nil)
 }
 
 // corpus reads every whole email of the shared corpora.
