@@ -25,7 +25,8 @@ create table mailboxes (
 );
 
 -- Where reading stands. `generation` rises when a folder was restored from a backup under the same
--- UIDVALIDITY: UIDs are then given out a second time.
+-- UIDVALIDITY: UIDs are then given out a second time. UIDs under `start_below` were there when this
+-- generation began: those from before the mailbox's start point do not count.
 create table mailbox_folders (
     id          bigint generated always as identity primary key,
     mailbox_id  uuid not null references mailboxes,
@@ -33,6 +34,7 @@ create table mailbox_folders (
     uidvalidity bigint not null default 0,
     generation  integer not null default 0,
     last_uid    bigint not null default 0,
+    start_below bigint not null default 0,
     polled_at   timestamptz,
     failing_since timestamptz,
     last_error  text,

@@ -106,3 +106,14 @@ func (s *Service) Raw(ctx context.Context, by event.Actor, id int64) (io.Reader,
 	}
 	return b.Reader(ctx), b.Size, nil
 }
+
+// PurgeRaw lets go of the bytes of emails that were routed that many days ago; the ledger's rows stay.
+// The collection of orphaned blobs removes them.
+func (s *Service) PurgeRaw(ctx context.Context, days int) (rows int64, err error) {
+	err = s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
+		tag, err := tx.Exec(sqlPurgeRaw, days)
+		rows = tag.RowsAffected()
+		return err
+	})
+	return rows, err
+}

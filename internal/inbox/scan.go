@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
 )
 
@@ -40,8 +41,8 @@ func Plan(f mailboxes.Folder, s Seen) Scan {
 // Restart begins another generation of the folder's UIDs and returns the folder as it then stands.
 func (s *Service) Restart(ctx context.Context, f mailboxes.Folder, seen Seen) (mailboxes.Folder, error) {
 	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		f.UIDValidity, f.LastUID = seen.UIDValidity, 0
-		return tx.QueryRow(sqlRestartFolder, f.ID, f.UIDValidity).Scan(&f.Generation)
+		f.UIDValidity, f.LastUID, f.StartBelow = seen.UIDValidity, 0, seen.UIDNext
+		return tx.QueryRow(sqlRestartFolder, f.ID, f.UIDValidity, f.StartBelow).Scan(&f.Generation)
 	})
 	if err != nil {
 		return f, fmt.Errorf("restart folder %d: %w", f.ID, err)
@@ -49,57 +50,66 @@ func (s *Service) Restart(ctx context.Context, f mailboxes.Folder, seen Seen) (m
 	return f, nil
 }
 
-// Fingerprint is what is kept of an email before the start point; it knows the email again when the
+// fingerprint is what is kept of an email before the start point; it knows the email again when the
 // server gives it another UID.
-type Fingerprint struct {
-	InternalDate time.Time
-	Size         int64
+type fingerprint struct {
+	internalDate time.Time
+	size         int64
 }
 
-// StartPoint tells which emails of a folder do not count. On the first reading those are the ones from
-// before the start point; later, those that were set aside then and have come back under another UID. An
-// old email that somebody moves into the folder afterwards does count.
+// StartPoint tells which emails of a folder do not count: those from before the start that were there
+// when the folder was first read, and the same ones again when the server gives out its UIDs anew. An old
+// email that somebody moves into the folder afterwards does count.
 type StartPoint struct {
-	first bool
+	below int64
 	start time.Time
-	known map[Fingerprint]bool
+	first bool
+	known map[fingerprint]bool
 }
 
-// StartOf prepares the question for a reading that begins anew.
-func (s *Service) StartOf(ctx context.Context, m mailboxes.Mailbox, f mailboxes.Folder, first bool) (*StartPoint, error) {
-	b := &StartPoint{first: first, start: m.StartAt.Truncate(time.Second), known: map[Fingerprint]bool{}}
-	if m.Start == mailboxes.FromAll {
+// StartOf prepares the question for one reading of a folder.
+func (s *Service) StartOf(ctx context.Context, m mailboxes.Mailbox, f mailboxes.Folder) (*StartPoint, error) {
+	if m.Start == mailboxes.FromAll || f.LastUID+1 >= f.StartBelow {
 		return &StartPoint{}, nil
 	}
-	if first {
-		return b, nil
-	}
-	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		rows, err := tx.Query(sqlBeforeStart, f.ID)
+	// INTERNALDATE has whole seconds; an email of the start's own second counts.
+	p := &StartPoint{below: f.StartBelow, start: m.StartAt.Truncate(time.Second), known: map[fingerprint]bool{}}
+	err := s.db.View(ctx, event.System("inbox"), func(v *db.View) error {
+		var readBefore bool
+		if err := v.QueryRow(sqlReadBefore, f.ID, f.UIDValidity, f.Generation).Scan(&readBefore); err != nil {
+			return err
+		}
+		if p.first = !readBefore; p.first {
+			return nil
+		}
+		rows, err := v.Query(sqlBeforeStart, f.ID)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var fp Fingerprint
-			if err := rows.Scan(&fp.InternalDate, &fp.Size); err != nil {
+			var fp fingerprint
+			if err := rows.Scan(&fp.internalDate, &fp.size); err != nil {
 				return err
 			}
-			b.known[Fingerprint{fp.InternalDate.UTC(), fp.Size}] = true
+			fp.internalDate = fp.internalDate.UTC()
+			p.known[fp] = true
 		}
 		return rows.Err()
 	})
-	return b, err
+	if err != nil {
+		return nil, fmt.Errorf("start point of folder %d: %w", f.ID, err)
+	}
+	return p, nil
 }
 
-// Has reports whether the email is from before the start point.
-func (b *StartPoint) Has(fp Fingerprint) bool {
-	if b == nil {
+// Before reports whether the email is from before the start point.
+func (p *StartPoint) Before(uid int64, internalDate time.Time, size int64) bool {
+	switch {
+	case uid >= p.below:
 		return false
+	case p.first:
+		return internalDate.Before(p.start)
 	}
-	// INTERNALDATE has whole seconds; an email of the start's own second counts.
-	if b.first {
-		return fp.InternalDate.Before(b.start)
-	}
-	return b.known[Fingerprint{fp.InternalDate.UTC(), fp.Size}]
+	return p.known[fingerprint{internalDate.UTC(), size}]
 }

@@ -12,9 +12,12 @@ const sqlMoveCursor = `update mailbox_folders set last_uid = $2, polled_at = now
 
 // A UIDVALIDITY that comes back, as after a restored backup, needs a generation of its own.
 const sqlRestartFolder = `
-update mailbox_folders set uidvalidity = $2, last_uid = 0,
+update mailbox_folders set uidvalidity = $2, last_uid = 0, start_below = $3,
     generation = coalesce((select max(generation) + 1 from inbound_emails where folder_id = $1 and uidvalidity = $2), 0)
 where id = $1 returning generation`
+
+const sqlReadBefore = `
+select exists (select from inbound_emails where folder_id = $1 and (uidvalidity, generation) <> ($2, $3))`
 
 const sqlBeforeStart = `select internal_date, size from inbound_emails where folder_id = $1 and disposition = 'before_start'`
 
@@ -62,3 +65,8 @@ where disposition is null and accepted_at < now() - interval '2 minutes'
   and id not in (select e.id::bigint from river_job j, jsonb_array_elements_text(j.args -> 'email_ids') as e(id)
       where j.kind = 'ingest_emails' and j.state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
 order by id limit 5000`
+
+const sqlPurgeRaw = `
+update inbound_emails set sha256 = null
+where id in (select id from inbound_emails
+    where sha256 is not null and processed_at < now() - make_interval(days => $1) order by id limit 10000)`

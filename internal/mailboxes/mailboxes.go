@@ -56,6 +56,7 @@ type Folder struct {
 	UIDValidity  int64      `db:"uidvalidity"` // 0: never opened
 	Generation   int        `db:"generation"`
 	LastUID      int64      `db:"last_uid"`
+	StartBelow   int64      `db:"start_below"`
 	PolledAt     *time.Time `db:"polled_at"`
 	FailingSince *time.Time `db:"failing_since"`
 	LastError    *string    `db:"last_error"`

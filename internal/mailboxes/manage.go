@@ -109,7 +109,9 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 	return m, err
 }
 
-func (s *Service) seal(password string) []byte { return s.vault.Seal("mailbox password", []byte(password)) }
+func (s *Service) seal(password string) []byte {
+	return s.vault.Seal("mailbox password", []byte(password))
+}
 
 func (f Fields) apply(m *Mailbox) error {
 	set(&m.Name, f.Name)

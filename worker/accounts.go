@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/smtp"
+)
+
+// accounts reads the logins of mailboxes and keeps them for a moment: a backlog of letters should not
+// ask for the same password each time.
+type accounts struct {
+	mailboxes *mailboxes.Service
+
+	mu   sync.Mutex
+	kept map[uuid.UUID]login
+}
+
+type login struct {
+	box     mailboxes.Mailbox
+	secrets mailboxes.Secrets
+	until   time.Time
+}
+
+const keepLogins = 2 * time.Second
+
+func newAccounts(m *mailboxes.Service) *accounts {
+	return &accounts{mailboxes: m, kept: map[uuid.UUID]login{}}
+}
+
+func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {
+	a.mu.Lock()
+	l, ok := a.kept[id]
+	a.mu.Unlock()
+	if ok && time.Now().Before(l.until) {
+		return l, nil
+	}
+	box, err := a.mailboxes.Get(ctx, event.System("worker"), id)
+	if err != nil {
+		return login{}, err
+	}
+	secrets, err := a.mailboxes.Secrets(ctx, id)
+	if err != nil {
+		return login{}, err
+	}
+	l = login{box: box, secrets: secrets, until: time.Now().Add(keepLogins)}
+	a.mu.Lock()
+	a.kept[id] = l
+	a.mu.Unlock()
+	return l, nil
+}
+
+func (a *accounts) smtp(ctx context.Context, id uuid.UUID) (smtp.Account, error) {
+	l, err := a.get(ctx, id)
+	return SMTPAccount(l.box, l.secrets), err
+}
+
+// SMTPAccount is how letters of a mailbox are handed over.
+func SMTPAccount(m mailboxes.Mailbox, s mailboxes.Secrets) smtp.Account {
+	return smtp.Account{Host: m.SMTP.Host, Port: m.SMTP.Port, Security: smtp.Security(m.SMTP.Security),
+		Username: m.SMTP.Username, Password: s.SMTP, HelloName: mailboxes.DomainOf(m.Address)}
+}
+
+// IMAPAccount is how a mailbox is read.
+func IMAPAccount(m mailboxes.Mailbox, s mailboxes.Secrets) mailbox.Account {
+	return mailbox.Account{Host: m.IMAP.Host, Port: m.IMAP.Port, Security: mailbox.Security(m.IMAP.Security),
+		Username: m.IMAP.Username, Password: s.IMAP}
+}

@@ -1,0 +1,217 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/inbox"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/mailbox"
+)
+
+// folderReader reads one folder from its cursor on.
+type folderReader struct {
+	post    *postRoom
+	session *mailbox.Session
+	box     mailboxes.Mailbox
+	folder  mailboxes.Folder
+	start   *inbox.StartPoint
+}
+
+// listAhead bounds how many emails are listed before they are fetched; rowsAtOnce how many ledger rows
+// one commit writes where no bytes are fetched.
+const (
+	listAhead  = 5000
+	rowsAtOnce = 1000
+)
+
+// read accepts what is above the cursor. A poll that finds nothing costs the opening of the folder.
+func (r *folderReader) read(ctx context.Context, until time.Time) (more bool, err error) {
+	opened, err := r.session.Open(ctx, r.folder.Name)
+	if err != nil {
+		return false, err
+	}
+	seen := seenOf(opened)
+	if scan := inbox.Plan(r.folder, seen); scan.Restart {
+		r.post.deps.Log.Info("a folder is read from its beginning", "mailbox", r.box.ID, "folder", r.folder.ID, "why", scan.Why)
+		if r.folder, err = r.post.deps.Inbox.Restart(ctx, r.folder, seen); err != nil {
+			return false, err
+		}
+	}
+	for seen.UIDNext > r.folder.LastUID+1 {
+		if time.Now().After(until) {
+			return true, nil
+		}
+		metas, err := r.list(ctx)
+		if err != nil || len(metas) == 0 {
+			return false, err
+		}
+		if r.start, err = r.post.deps.Inbox.StartOf(ctx, r.box, r.folder); err != nil {
+			return false, err
+		}
+		if err := r.acceptAll(ctx, metas); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+var errEnough = errors.New("enough for now")
+
+func (r *folderReader) list(ctx context.Context) ([]mailbox.Meta, error) {
+	var metas []mailbox.Meta
+	err := r.session.List(ctx, uint32(r.folder.LastUID)+1, 0, func(m mailbox.Meta) error {
+		if metas = append(metas, m); len(metas) == listAhead {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return metas, err
+}
+
+// acceptAll takes the emails in rising UID order, in batches that are bounded in number and in bytes.
+func (r *folderReader) acceptAll(ctx context.Context, metas []mailbox.Meta) error {
+	for len(metas) > 0 {
+		n, fetched, bytes := 0, 0, int64(0)
+		for n < len(metas) && n < rowsAtOnce {
+			if m := metas[n]; r.wanted(m) {
+				if fetched > 0 && (fetched == r.post.set.BatchMessages || bytes+m.Size > r.post.set.BatchBytes) {
+					break
+				}
+				fetched, bytes = fetched+1, bytes+m.Size
+			}
+			n++
+		}
+		if err := r.acceptBatch(ctx, metas[:n]); err != nil {
+			return err
+		}
+		metas = metas[n:]
+	}
+	return nil
+}
+
+func (r *folderReader) before(m mailbox.Meta) bool {
+	return r.start.Before(int64(m.UID), m.InternalDate, m.Size)
+}
+
+func (r *folderReader) wanted(m mailbox.Meta) bool {
+	return !r.before(m) && m.Size <= r.post.set.MaxEmailBytes
+}
+
+func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) error {
+	var wanted []mailbox.Meta
+	var arrivals []inbox.Arrival
+	for _, m := range metas {
+		a := inbox.Arrival{UID: int64(m.UID), Size: m.Size, InternalDate: m.InternalDate}
+		switch {
+		case r.before(m):
+			a.Disposition, a.Reason = inbox.BeforeStart, "it is from before the mailbox's start point"
+		case !r.wanted(m):
+			a.Disposition = inbox.Oversize
+			a.Reason = fmt.Sprintf("%d bytes, over the limit of %d; it stays on the mail server", m.Size, r.post.set.MaxEmailBytes)
+		default:
+			wanted = append(wanted, m)
+			continue
+		}
+		arrivals = append(arrivals, a)
+	}
+	fetched, err := r.fetch(ctx, wanted)
+	defer closeAll(fetched)
+	if err != nil {
+		return err
+	}
+	arrivals = append(arrivals, fetched...)
+	slices.SortFunc(arrivals, func(a, b inbox.Arrival) int { return int(a.UID - b.UID) })
+	last := int64(metas[len(metas)-1].UID)
+	if err := r.post.deps.Inbox.Accept(ctx, r.folder, arrivals, last); err != nil {
+		return err
+	}
+	r.folder.LastUID = last
+	return nil
+}
+
+// fetch reads the emails whole. Servers that only estimate sizes are asked again with what they sent.
+func (r *folderReader) fetch(ctx context.Context, wanted []mailbox.Meta) (arrivals []inbox.Arrival, err error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	keep := func(m mailbox.Meta, bytes io.Reader) error {
+		spool, err := blob.NewSpool(bytes)
+		if err != nil {
+			return err
+		}
+		arrivals = append(arrivals, inbox.Arrival{UID: int64(m.UID), Size: spool.Size(), InternalDate: m.InternalDate, Bytes: spool})
+		return nil
+	}
+	missing, err := r.session.Fetch(ctx, wanted, keep)
+	if again := misjudged(wanted, err); len(again) > 0 {
+		var gone []uint32
+		gone, err = r.session.Fetch(ctx, again, keep)
+		missing = append(missing, gone...)
+	}
+	for _, uid := range missing {
+		i := slices.IndexFunc(wanted, func(m mailbox.Meta) bool { return m.UID == uid })
+		arrivals = append(arrivals, inbox.Arrival{UID: int64(uid), Size: wanted[i].Size, InternalDate: wanted[i].InternalDate,
+			Disposition: inbox.Quarantined, Reason: "it was removed from the mail server before it could be fetched"})
+	}
+	return arrivals, err
+}
+
+// misjudged are the emails whose size the server had estimated, with the size it then sent; none where
+// anything else went wrong.
+func misjudged(wanted []mailbox.Meta, err error) []mailbox.Meta {
+	var again []mailbox.Meta
+	for _, wrong := range sizeErrors(err) {
+		i := slices.IndexFunc(wanted, func(m mailbox.Meta) bool { return m.UID == wrong.UID })
+		if i < 0 {
+			return nil
+		}
+		m := wanted[i]
+		m.Size = wrong.Got
+		again = append(again, m)
+	}
+	return again
+}
+
+// sizeErrors takes an error apart; nil where it holds anything but size errors.
+func sizeErrors(err error) []*mailbox.SizeError {
+	var one *mailbox.SizeError
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *mailbox.SizeError:
+		return []*mailbox.SizeError{e}
+	case interface{ Unwrap() []error }:
+		var all []*mailbox.SizeError
+		for _, part := range e.Unwrap() {
+			found := sizeErrors(part)
+			if found == nil {
+				return nil
+			}
+			all = append(all, found...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return sizeErrors(e.Unwrap())
+	}
+	if errors.As(err, &one) {
+		return []*mailbox.SizeError{one}
+	}
+	return nil
+}
+
+func closeAll(arrivals []inbox.Arrival) {
+	for _, a := range arrivals {
+		if a.Bytes != nil {
+			a.Bytes.Close()
+		}
+	}
+}

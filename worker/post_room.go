@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/mail/mailbox"
+)
+
+// postRoom keeps a connection to each mailbox open between polls: a poll costs no login.
+type postRoom struct {
+	deps     Deps
+	set      Settings
+	accounts *accounts
+
+	mu    sync.Mutex
+	boxes map[uuid.UUID]*pigeonhole
+}
+
+// pigeonhole is one mailbox's place in the post room.
+type pigeonhole struct {
+	// news is set before a poll is queued and cleared by the poll: a notice that comes while a poll is
+	// ending is not lost, although its job was refused as a second one.
+	news atomic.Bool
+
+	mu      sync.Mutex // one poll at a time
+	session *mailbox.Session
+	version int // of the mailbox when the session began
+}
+
+func newPostRoom(d Deps, s Settings) *postRoom {
+	return &postRoom{deps: d, set: s, accounts: newAccounts(d.Mailboxes), boxes: map[uuid.UUID]*pigeonhole{}}
+}
+
+func (p *postRoom) hole(id uuid.UUID) *pigeonhole {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := p.boxes[id]
+	if h == nil {
+		h = &pigeonhole{}
+		p.boxes[id] = h
+	}
+	return h
+}
+
+// connect returns the open session, or a new one where there is none or the mailbox was changed.
+func (h *pigeonhole) connect(ctx context.Context, l login, t mailbox.Timeouts) (*mailbox.Session, error) {
+	if h.session != nil && h.version == l.box.Version {
+		return h.session, nil
+	}
+	h.drop()
+	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets), t)
+	if err != nil {
+		return nil, err
+	}
+	h.session, h.version = session, l.box.Version
+	return session, nil
+}
+
+func (h *pigeonhole) drop() {
+	if h.session != nil {
+		h.session.Close()
+		h.session = nil
+	}
+}
+
+// close ends the connections; polls under way fail and are taken up by the next process.
+func (p *postRoom) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.boxes {
+		if h.mu.TryLock() {
+			h.drop()
+			h.mu.Unlock()
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+
+	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/mail/smtp"
+)
+
+type sendLetter struct {
+	river.WorkerDefaults[jobs.SendLetter]
+	outbox   *outbox.Outbox
+	accounts *accounts
+	pool     *smtp.Pool
+	log      *slog.Logger
+}
+
+// settleTime bounds how long the outcome of an attempt is tried to be written after the job was told to
+// stop: it is what keeps a letter from being sent twice.
+const settleTime = 15 * time.Second
+
+// Work makes one attempt to hand a letter over.
+func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) error {
+	id, err := uuid.Parse(job.Args.LetterID)
+	if err != nil {
+		return river.JobCancel(fmt.Errorf("letter id: %w", err))
+	}
+	attempt, wait, ok, err := w.outbox.Claim(ctx, id)
+	switch {
+	case err != nil:
+		return verdict(err)
+	case wait > 0:
+		return river.JobSnooze(wait)
+	case !ok:
+		return nil
+	}
+	report := w.attempt(ctx, attempt)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	again, err := w.outbox.Settle(ctx, attempt.Letter, report)
+	if err != nil {
+		return verdict(err)
+	}
+	if report.Outcome != string(smtp.Accepted) {
+		w.log.Warn("a letter was not taken", "letter", id, "outcome", report.Outcome, "code", report.Code, "attempt", attempt.Letter.Attempts, "again_in", again)
+	}
+	if again > 0 {
+		return river.JobSnooze(again)
+	}
+	return nil
+}
+
+func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Report {
+	account, err := w.accounts.smtp(ctx, a.Letter.MailboxID)
+	if err != nil {
+		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}
+	}
+	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.Letter.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
+	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
+	if report.Text == "" && len(r.Rejected) > 0 {
+		report.Code, report.Text = r.Rejected[0].Code, r.Rejected[0].Text
+	}
+	return report
+}

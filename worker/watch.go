@@ -1,0 +1,167 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/mail/mailbox"
+)
+
+// lookAround is how often the list of mailboxes is read: a new one is watched that soon.
+const lookAround = time.Second
+
+// Watch waits for news of every mailbox until ctx ends: IDLE where the server has it, and a poll at every
+// interval as the safety net. It only queues polls.
+func (w *Worker) Watch(ctx context.Context) {
+	watching := map[uuid.UUID]watched{}
+	var all sync.WaitGroup
+	defer all.Wait()
+	tick := time.NewTicker(lookAround)
+	defer tick.Stop()
+	for {
+		boxes, err := w.deps.Mailboxes.List(ctx, event.System("watch"))
+		if err != nil && ctx.Err() == nil {
+			w.deps.Log.Warn("the list of mailboxes could not be read", "error", err)
+		}
+		if err == nil {
+			w.keepUp(ctx, watching, boxes, &all)
+		}
+		select {
+		case <-ctx.Done():
+			for _, one := range watching {
+				one.stop()
+			}
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+type watched struct {
+	version int
+	stop    context.CancelFunc
+}
+
+// keepUp starts a watcher for each mailbox that is new or changed, and stops the others.
+func (w *Worker) keepUp(ctx context.Context, watching map[uuid.UUID]watched, boxes []mailboxes.Mailbox, all *sync.WaitGroup) {
+	there := map[uuid.UUID]bool{}
+	for _, m := range boxes {
+		there[m.ID] = !m.Paused
+		if one, ok := watching[m.ID]; ok && (one.version != m.Version || m.Paused) {
+			one.stop()
+			delete(watching, m.ID)
+		}
+		if _, ok := watching[m.ID]; ok || m.Paused {
+			continue
+		}
+		own, stop := context.WithCancel(ctx)
+		watching[m.ID] = watched{version: m.Version, stop: stop}
+		all.Go(func() { w.watchOne(own, m.ID) })
+		all.Go(func() { w.pollEvery(own, m.ID) })
+	}
+	for id, one := range watching {
+		if !there[id] {
+			one.stop()
+			delete(watching, id)
+		}
+	}
+}
+
+// pollEvery is the safety net.
+func (w *Worker) pollEvery(ctx context.Context, id uuid.UUID) {
+	tick := time.NewTicker(w.set.PollInterval)
+	defer tick.Stop()
+	for {
+		w.announce(ctx, id)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// watchOne keeps an IDLE on the mailbox's first folder, over a connection of its own, and begins again
+// after any failure: a second later at first, a minute later in the end.
+func (w *Worker) watchOne(ctx context.Context, id uuid.UUID) {
+	const first, last = time.Second, time.Minute
+	pause := first
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := w.idle(ctx, id)
+		if errors.Is(err, mailbox.ErrNoIdle) {
+			return // the polls go on
+		}
+		if time.Since(began) > last {
+			pause = first
+		}
+		if ctx.Err() == nil {
+			w.deps.Log.Warn("watching a mailbox was interrupted", "mailbox", id, "error", err, "again_in", pause)
+			w.announce(ctx, id)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+			pause = min(2*pause, last)
+		}
+	}
+}
+
+func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
+	l, err := w.post.accounts.get(ctx, id)
+	if err != nil {
+		return err
+	}
+	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets), w.set.IMAP)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	if _, err := session.Open(ctx, l.box.Folders[0]); err != nil {
+		return err
+	}
+	w.announce(ctx, id) // what came before the folder was open
+	for {
+		news, err := session.Idle(ctx, w.set.IdleSlice)
+		if err != nil {
+			return err
+		}
+		if news {
+			w.announce(ctx, id)
+		}
+	}
+}
+
+// announce queues a poll. There is one poll of a mailbox at a time; where one is just ending, it is asked
+// for again until somebody has seen the news.
+func (w *Worker) announce(ctx context.Context, id uuid.UUID) {
+	h := w.post.hole(id)
+	h.news.Store(true)
+	go func() {
+		for _, pause := range []time.Duration{0, 100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second} {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
+			if !h.news.Load() {
+				return
+			}
+			err := w.deps.DB.Bookkeep(ctx, "watch", func(tx *db.Tx) error {
+				tx.Enqueue(jobs.PollMailbox{MailboxID: id.String()})
+				return nil
+			})
+			if err != nil && ctx.Err() == nil {
+				w.deps.Log.Warn("a poll could not be queued", "mailbox", id, "error", err)
+			}
+		}
+	}()
+}

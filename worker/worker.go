@@ -1,0 +1,137 @@
+// Package worker is the door by which jobs come in: it decodes, calls and translates.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/inbox"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/smtp"
+)
+
+// Deps is what the workers call.
+type Deps struct {
+	DB        *db.DB
+	Blobs     *blob.Store
+	Mailboxes *mailboxes.Service
+	Inbox     *inbox.Service
+	Outbox    *outbox.Outbox
+	SMTP      *smtp.Pool
+	Log       *slog.Logger
+}
+
+// Settings are the numbers that an operator may set.
+type Settings struct {
+	Process       string // id of this process, unique
+	IngestWorkers int
+	BatchMessages int
+	BatchBytes    int64
+	MaxEmailBytes int64
+	PollInterval  time.Duration
+	IdleSlice     time.Duration
+	IMAP          mailbox.Timeouts
+	Drain         time.Duration
+	RawEmailDays  int
+	LetterDays    int
+	LetterWorkers int
+}
+
+// Worker works the queues of one process.
+type Worker struct {
+	deps   Deps
+	set    Settings
+	client *river.Client[pgx.Tx]
+	post   *postRoom
+}
+
+// inboundWorkers is more than the emails read at once: polls of silent servers hold a place too.
+const inboundWorkers = 64
+
+// New makes a worker that is not started.
+func New(d Deps, s Settings) (*Worker, error) {
+	w := &Worker{deps: d, set: s, post: newPostRoom(d, s)}
+	client, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{
+		ID:      s.Process,
+		Workers: w.workers(),
+		Logger:  quiet(d.Log),
+		Queues: map[string]river.QueueConfig{
+			// The default cooldown of 100 ms caps a queue at ten fetches a second.
+			jobs.Inbound:  {MaxWorkers: inboundWorkers, FetchCooldown: 5 * time.Millisecond},
+			jobs.Letters:  {MaxWorkers: s.LetterWorkers, FetchCooldown: 5 * time.Millisecond},
+			jobs.Webhooks: {MaxWorkers: 16, FetchCooldown: 5 * time.Millisecond},
+			jobs.Upkeep:   {MaxWorkers: 4},
+		},
+		FetchPollInterval:    time.Second,
+		JobTimeout:           jobs.Longest,
+		RescueStuckJobsAfter: jobs.Longest + 5*time.Minute, // dead processes are found by their heartbeat long before
+		RetryPolicy:          retries{},
+		PeriodicJobs:         periodic(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	w.client = client
+	return w, nil
+}
+
+// workers has one worker for every kind of jobs.All.
+func (w *Worker) workers() *river.Workers {
+	all := river.NewWorkers()
+	river.AddWorker(all, &pollMailbox{post: w.post})
+	river.AddWorker(all, &ingestEmails{inbox: w.deps.Inbox, slots: make(chan struct{}, max(1, w.set.IngestWorkers))})
+	river.AddWorker(all, &sendLetter{outbox: w.deps.Outbox, accounts: w.post.accounts, pool: w.deps.SMTP, log: w.deps.Log})
+	river.AddWorker(all, &sweepInbox{inbox: w.deps.Inbox, log: w.deps.Log})
+	river.AddWorker(all, &sweepLetters{outbox: w.deps.Outbox, log: w.deps.Log})
+	river.AddWorker(all, &purge{deps: w.deps, set: w.set})
+	return all
+}
+
+func periodic() []*river.PeriodicJob {
+	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
+		return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) { return args, nil },
+			&river.PeriodicJobOpts{RunOnStart: true})
+	}
+	return []*river.PeriodicJob{
+		every(time.Minute, jobs.SweepInbox{}),
+		every(time.Minute, jobs.SweepLetters{}),
+		every(6*time.Hour, jobs.Purge{}),
+	}
+}
+
+// Start begins to work; ctx bounds only the start.
+func (w *Worker) Start(ctx context.Context) error { return w.client.Start(context.WithoutCancel(ctx)) }
+
+// Stop takes no more jobs, lets the running ones finish, and cancels those that do not within the drain
+// time: the queue gives them to somebody again.
+func (w *Worker) Stop(ctx context.Context) error {
+	drain, cancel := context.WithTimeout(ctx, w.set.Drain)
+	defer cancel()
+	err := w.client.Stop(drain)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = w.client.StopAndCancel(ctx)
+	}
+	w.post.close()
+	return err
+}
+
+// retries are quick at first, since most failures are a restart of the database, then a minute apart.
+type retries struct{}
+
+// NextRetry is when a failed job is tried again.
+func (retries) NextRetry(job *riverJob) time.Time {
+	pause := time.Duration(job.Attempt*job.Attempt) * time.Second
+	return time.Now().Add(min(pause, time.Minute))
+}
