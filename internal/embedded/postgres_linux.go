@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -14,4 +15,17 @@ func dieWithParent(attr *syscall.SysProcAttr, signal syscall.Signal) { attr.Pdea
 func runsIn(pid int, data string) bool {
 	dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
 	return err == nil && dir == data
+}
+
+// processesIn lists all processes of this data directory: the server's and those it left behind.
+func processesIn(data string) []int {
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is well-formed
+	var pids []int
+	for _, link := range links {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if err == nil && runsIn(pid, data) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

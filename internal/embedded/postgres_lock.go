@@ -34,7 +34,7 @@ func (l *dirLock) add(dir string) error {
 	if err != nil {
 		return fmt.Errorf("open the lock: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := flockPatiently(f); err != nil {
 		f.Close()
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return fmt.Errorf("lock %s: %w", path, err)
@@ -53,6 +53,18 @@ func (l *dirLock) add(dir string) error {
 	return nil
 }
 
+// flockPatiently gives a process that was just killed the moment it needs to free its lock.
+func flockPatiently(f *os.File) error {
+	deadline := time.Now().Add(lockPatience)
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 func (l *dirLock) release() {
 	for _, f := range l.files {
 		f.Close()
@@ -60,6 +72,7 @@ func (l *dirLock) release() {
 }
 
 const (
+	lockPatience      = time.Second
 	fastPatience      = 30 * time.Second // a fast shutdown writes a checkpoint
 	immediatePatience = 5 * time.Second
 )
@@ -68,39 +81,63 @@ const (
 // that no living launcher owns it, so it is told to stop where nothing else told it.
 func (k *cluster) endPredecessor(ctx context.Context) error {
 	pid, ok := k.serverPID()
-	if !ok || !runsIn(pid, k.data) {
-		return nil // a file left by a crash; the server itself removes it
+	if !ok {
+		return nil
 	}
-	k.log.InfoContext(ctx, "waiting for the database server of an ended process", "pid", pid)
+	if runsIn(pid, k.data) {
+		k.log.InfoContext(ctx, "waiting for the database server of an ended process", "pid", pid)
+		return endAll(ctx, func() []int {
+			if runsIn(pid, k.data) {
+				return []int{pid}
+			}
+			return nil
+		})
+	}
+	// A killed server leaves its sessions behind; a busy one does not notice for a long time.
+	if err := endAll(ctx, func() []int { return processesIn(k.data) }); err != nil {
+		return err
+	}
+	return k.disownPID()
+}
+
+// endAll stops processes of a server: in an orderly way (SIGINT is "fast" to the server and
+// "cancel" to a session), then at once.
+func endAll(ctx context.Context, alive func() []int) error {
 	steps := []struct {
 		signal   syscall.Signal
 		patience time.Duration
 	}{{syscall.SIGINT, fastPatience}, {syscall.SIGQUIT, immediatePatience}}
 	for _, step := range steps {
-		if err := syscall.Kill(pid, step.signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("stop the database server %d of an ended process: %w", pid, err)
+		for _, pid := range alive() {
+			if err := syscall.Kill(pid, step.signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("stop the database process %d of an ended process: %w", pid, err)
+			}
 		}
-		gone, err := k.waitGone(ctx, pid, step.patience)
-		if gone || err != nil {
-			return err
+		for deadline := time.Now().Add(step.patience); time.Now().Before(deadline); {
+			if len(alive()) == 0 {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(20 * time.Millisecond):
+			}
 		}
 	}
-	return fmt.Errorf("%w: its server, process %d, does not stop", ErrRunning, pid)
+	return fmt.Errorf("%w: the processes %v of its server do not stop", ErrRunning, alive())
 }
 
-func (k *cluster) waitGone(ctx context.Context, pid int, patience time.Duration) (bool, error) {
-	deadline := time.Now().Add(patience)
-	for time.Now().Before(deadline) {
-		if !runsIn(pid, k.data) {
-			return true, nil
-		}
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+// disownPID makes a postmaster.pid left by a crash name us. The server takes any living process of
+// its user for a server, and in a container the numbers repeat; its parent it takes for none. The
+// rest of the file stays: by it the server finds processes that still use the old shared memory.
+func (k *cluster) disownPID() error {
+	path := filepath.Join(k.data, "postmaster.pid")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	return false, nil
+	_, rest, _ := strings.Cut(string(text), "\n")
+	return k.give(path, strconv.Itoa(os.Getpid())+"\n"+rest)
 }
 
 // serverPID is the process that postmaster.pid names: its first line.

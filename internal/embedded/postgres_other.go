@@ -19,3 +19,7 @@ func runsIn(pid int, data string) bool {
 	out, err := exec.Command("ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	return err == nil && strings.Contains(string(out), "-D "+data)
 }
+
+// processesIn finds none: command lines of sessions do not name the folder. While one lives, the
+// server says so and does not start.
+func processesIn(string) []int { return nil }
