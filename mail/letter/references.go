@@ -23,7 +23,7 @@ func references(l Letter) []string {
 	for _, id := range ids {
 		size += len(id) + len(" <>")
 	}
-	for size > maxReferences && len(ids) > 2 {
+	for size > maxReferences { // so there are more than three, see maxIDLength
 		size -= len(ids[1]) + len(" <>")
 		ids = slices.Delete(ids, 1, 2)
 	}

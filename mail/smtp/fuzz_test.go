@@ -17,13 +17,18 @@ type memoryConn struct {
 	remote string
 	input  io.Reader
 	output bytes.Buffer
+	until  time.Time // the last deadline
 }
 
 func (c *memoryConn) Read(p []byte) (int, error)  { return c.input.Read(p) }
 func (c *memoryConn) Write(p []byte) (int, error) { return c.output.Write(p) }
 func (c *memoryConn) Close() error                { return nil }
-func (c *memoryConn) SetDeadline(time.Time) error { return nil }
 func (c *memoryConn) LocalAddr() net.Addr         { return c.RemoteAddr() }
+func (c *memoryConn) SetDeadline(t time.Time) error {
+	c.until = t
+	return nil
+}
+
 func (c *memoryConn) RemoteAddr() net.Addr {
 	a, _ := net.ResolveTCPAddr("tcp", c.remote)
 	return a

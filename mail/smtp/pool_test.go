@@ -108,6 +108,25 @@ func TestNothingIsSentTwiceOnceMailWasAccepted(t *testing.T) {
 	}
 }
 
+func TestContextEndsWhileAKeptConnectionDelivers(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	a := listen(t, func(p *peer) {
+		p.hello()
+		p.accept()
+		p.upToData()
+		p.body()
+		cancel()
+		time.Sleep(50 * time.Millisecond)
+		p.say("250 ok")
+		p.gone()
+	})
+	p := newPool(t, 1, quick)
+	expect(t, send(p, a), Accepted, StageReply, 250)
+	res := p.Send(ctx, a, envelope, strings.NewReader(letterBytes))
+	expect(t, res, Accepted, StageReply, 250)
+}
+
 func TestUnaskedWordsAreNotTakenForAReply(t *testing.T) {
 	t.Parallel()
 	a := listen(t,

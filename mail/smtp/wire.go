@@ -23,6 +23,7 @@ type wire struct {
 	grace    time.Duration // longest wait once the context ended
 	ended    bool          // the context ended
 	handed   bool          // the letter is out; only its reply is missing
+	until    time.Time     // the step's own deadline
 	received int           // bytes since the step began
 }
 
@@ -31,10 +32,23 @@ func (w *wire) step(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.received = 0
+	w.until = time.Now().Add(d)
+	w.setDeadline()
+}
+
+// setDeadline follows the step and, once it ended, the context; mu is held.
+func (w *wire) setDeadline() {
+	until := w.until
 	if w.ended {
-		d = w.rest()
+		rest := time.Now()
+		if w.handed {
+			rest = rest.Add(w.grace)
+		}
+		if rest.Before(until) {
+			until = rest
+		}
 	}
-	_ = w.SetDeadline(time.Now().Add(d)) // fails on a closed connection, as will its use
+	_ = w.SetDeadline(until) // fails on a closed connection, as will its use
 }
 
 // awaitReply is the step after the final dot. From here on giving up early
@@ -57,21 +71,13 @@ func (w *wire) watch(ctx context.Context) (stop func()) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.ended = true
-		_ = w.SetDeadline(time.Now().Add(w.rest()))
+		w.setDeadline()
 	})
 	return func() {
 		if !cancel() {
 			<-done
 		}
 	}
-}
-
-// rest is the time left after the context ended.
-func (w *wire) rest() time.Duration {
-	if w.handed {
-		return w.grace
-	}
-	return 0
 }
 
 func (w *wire) Read(p []byte) (int, error) {
