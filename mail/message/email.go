@@ -37,6 +37,8 @@ type Email struct {
 	Importance Importance
 	Spam       bool // a filter on the way marked it as spam
 
+	SuppressReply bool // the sender asks for no automatic answer
+
 	Token    string   // the ticket token of a plus-address, with its prefix: "t-" and 32 characters of base32
 	Tags     []string // every plus-address tag among the recipients, lower-case
 	Problems []string // the defects met, in words

@@ -86,14 +86,17 @@ func (r *headerReader) block() (block, blanks [][]byte, ended bool) {
 		if !ok {
 			return block, blanks, false
 		}
-		if isBlank(line) {
+		if r.src.piece && len(block) > 0 {
+			block[len(block)-1] = append(block[len(block)-1], line...)
+		} else if isBlank(line) {
 			if r.top && len(block) == 0 && len(blanks) < 100 {
 				blanks = append(blanks, bytes.Clone(line))
 				continue
 			}
 			return block, blanks, true
+		} else {
+			block = append(block, bytes.Clone(line))
 		}
-		block = append(block, bytes.Clone(line))
 		if size += int64(len(line)); size > r.limit {
 			if headerLength(block) == len(block) {
 				r.problem("header longer than the limit: the rest of it was left out")
@@ -107,7 +110,7 @@ func (r *headerReader) block() (block, blanks [][]byte, ended bool) {
 func (r *headerReader) skip() {
 	for {
 		line, ok := r.src.next()
-		if !ok || isBlank(line) {
+		if !ok || isBlank(line) && !r.src.piece {
 			return
 		}
 	}

@@ -180,6 +180,9 @@ func (w *walker) forwarded(content []byte) {
 	inner.src.drain()
 	inner.fillBody(b)
 	w.parts, w.spare = inner.parts, inner.spare
+	for _, p := range inner.email.Problems {
+		w.problem(p)
+	}
 	w.fwd = append(w.fwd, forwardedText(h, inner.email.Text))
 	w.fwd = append(w.fwd, inner.fwd...)
 }

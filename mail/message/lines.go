@@ -25,6 +25,7 @@ type lineSource struct {
 
 	back   [][]byte // lines that were read and given back
 	middle bool     // the last piece did not end its line
+	piece  bool     // what next gave goes on with the line before
 
 	bounds  []string // of the open multiparts, outermost first
 	stopped bool     // at a boundary or at the end: see hit
@@ -66,6 +67,7 @@ func (c *crReader) Read(p []byte) (int, error) {
 // a boundary and at the end, and stays so until resume. The line is valid until
 // the next call.
 func (s *lineSource) next() ([]byte, bool) {
+	s.piece = false
 	if len(s.back) > 0 {
 		line := s.back[0]
 		s.back = s.back[1:]
@@ -75,6 +77,7 @@ func (s *lineSource) next() ([]byte, bool) {
 		return nil, false
 	}
 	line, start := s.read()
+	s.piece = !start
 	if len(line) == 0 {
 		s.stopped, s.hit, s.closing = true, noBoundary, true
 		return nil, false

@@ -114,7 +114,7 @@ func (w *walker) fillReply() {
 		e.Reply = e.Text
 		return
 	}
-	x := extractReply(e.Text)
+	x := extractReply(e.Text, w.clock.expired)
 	e.Reply, e.Cut, e.Signature = x.reply, x.cut, x.signature
 	if x.forwarded == "" && isForwardSubject(e.Subject) {
 		x.forwarded = x.embedded

@@ -18,9 +18,11 @@ type extract struct {
 // extractReply finds what is new in a text. It cuts what follows a separator,
 // a field block or an introduction, and quotes at either end; quotes between
 // answers stay, since the answers need them.
-func extractReply(text string) extract {
+//
+// expired is asked now and then; once it is true the rest counts as new text.
+func extractReply(text string, expired func() bool) extract {
 	lines := strings.Split(trimBlankLines(text), "\n")
-	p := replyParser{lines: lines}
+	p := replyParser{lines: lines, expired: expired}
 	p.parse()
 	x := p.assemble()
 	x.embedded, x.forwarded = p.embedded, p.forwarded
@@ -47,6 +49,9 @@ type segment struct {
 
 type replyParser struct {
 	lines     []string
+	expired   func() bool
+	texted    bool // something new stands above
+	tries     int  // close looks taken, which cost time
 	segments  []segment
 	cut       []string // what follows a final separator
 	embedded  string
@@ -57,20 +62,26 @@ type replyParser struct {
 func (p *replyParser) parse() {
 	for i := 0; i < len(p.lines); {
 		line := p.lines[i]
+		if p.tries > maxTries || i%256 == 255 && p.expired() {
+			for _, rest := range p.lines[i:] {
+				p.text(rest)
+			}
+			return
+		}
 		if before, intro, ok := splitSharedLine(line); ok && !isQuoted(line) {
 			p.text(before)
 			p.lines[i] = intro
 			continue
 		}
 		if n := p.separator(i); n >= 0 {
-			if p.hasText() || n == 0 {
+			if p.texted || n == 0 {
 				p.end(i)
 				return
 			}
 			i += n
 			continue
 		}
-		if n := introLength(p.lines[i:]); n > 0 {
+		if n := p.introLength(p.lines[i:]); n > 0 {
 			next, done := p.introduction(i, n)
 			if done {
 				return
@@ -96,17 +107,32 @@ func (p *replyParser) separator(i int) int {
 	switch {
 	case isQuoted(line):
 		return -1
+	case isFieldBlock(p.lines[i:]):
+		p.embedded = strings.TrimSpace(strings.Join(p.lines[i:], "\n"))
+		return 0
+	case !maySeparate(line):
+		return -1
+	}
+	p.tries++
+	switch {
 	case forwardLine.MatchString(line):
 		p.forwarded = strings.TrimSpace(strings.Join(p.lines[i+1:], "\n"))
 		return 0
 	case originalLine.MatchString(line), ownDelimiter.MatchString(line), messageOf.MatchString(line):
 		p.embedded = strings.TrimSpace(strings.Join(p.lines[i+1:], "\n"))
 		return 0
-	case isFieldBlock(p.lines[i:]):
-		p.embedded = strings.TrimSpace(strings.Join(p.lines[i:], "\n"))
-		return 0
 	}
 	return -1
+}
+
+// maySeparate is a quick look before the expressions.
+func maySeparate(line string) bool {
+	if len(line) > 200 || isDelimiter(line) {
+		return false
+	}
+	line = strings.Trim(line, " \t*_")
+	return strings.HasSuffix(line, "-") || strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") || strings.HasSuffix(line, "=") ||
+		strings.HasSuffix(line, "–") || strings.HasSuffix(line, "—") || strings.HasPrefix(strings.ToLower(line), "message du")
 }
 
 // introduction handles "On Monday Ann wrote:" at line i: quotes follow it, or
@@ -121,7 +147,7 @@ func (p *replyParser) introduction(i, n int) (next int, done bool) {
 		end := quoteEnd(p.lines, after)
 		p.segments = append(p.segments, segment{kind: segmentQuote, lines: p.lines[i:end], introduced: true})
 		return end, false
-	case p.hasText() || after >= len(p.lines):
+	case p.texted || after >= len(p.lines):
 		p.end(i)
 		return 0, true
 	}
@@ -131,6 +157,7 @@ func (p *replyParser) introduction(i, n int) (next int, done bool) {
 }
 
 func (p *replyParser) text(line string) {
+	p.texted = p.texted || strings.TrimSpace(line) != "" && !isDelimiter(line)
 	if n := len(p.segments); n > 0 && p.segments[n-1].kind == segmentText {
 		p.segments[n-1].lines = append(p.segments[n-1].lines, line)
 		return
@@ -139,10 +166,6 @@ func (p *replyParser) text(line string) {
 }
 
 func (p *replyParser) end(i int) { p.cut = p.lines[i:] }
-
-func (p *replyParser) hasText() bool {
-	return slices.ContainsFunc(p.segments, func(s segment) bool { return s.kind == segmentText && !isEmpty(s.lines) })
-}
 
 func isEmpty(lines []string) bool {
 	return !slices.ContainsFunc(lines, func(l string) bool { return strings.TrimSpace(l) != "" && !isDelimiter(l) })
@@ -172,6 +195,7 @@ func (p *replyParser) assemble() extract {
 		switch {
 		case first < 0 || i < first || i > last || s.kind == segmentQuote && !p.keepQuote(first, last):
 			cut = append(cut, s.lines...)
+			reply = closeGap(reply)
 		default:
 			reply = append(reply, s.lines...)
 		}
@@ -199,6 +223,15 @@ func (p *replyParser) keepQuote(first, last int) bool {
 		}
 	}
 	return n > 2
+}
+
+// closeGap leaves one empty line where a quote was cut out.
+func closeGap(lines []string) []string {
+	lines = slices.Clip(lines)
+	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
 }
 
 func trimDelimiters(lines []string) []string {

@@ -9,6 +9,8 @@ const (
 	maxIntroLength = 400
 	maxSignature   = 30 // lines below a signature mark
 	maxClosing     = 6  // lines below a closing
+	maxTries       = 10_000
+	maxMobile      = 3 // signatures that programs add
 )
 
 func isQuoted(line string) bool {
@@ -45,40 +47,63 @@ func splitSharedLine(line string) (before, intro string, ok bool) {
 }
 
 // introLength is how many of these lines introduce a quote; 0 if none does.
-func introLength(lines []string) int {
+func (p *replyParser) introLength(lines []string) int {
 	if strings.TrimSpace(lines[0]) == "" || isQuoted(lines[0]) {
 		return 0
 	}
-	joined := ""
+	joined, dated := "", false
 	for n := range min(maxIntroLines, len(lines)) {
-		line := strings.Trim(strings.TrimSpace(lines[n]), "*_ ")
-		if line == "" || n > 0 && isQuoted(lines[n]) && !strings.HasPrefix(strings.TrimSpace(lines[n]), ">:") && !strings.HasPrefix(strings.TrimSpace(lines[n]), "> wrote") {
-			if line == "" && n > 0 && n <= 2 && introStart.MatchString(joined) && hasClock.MatchString(joined) {
-				continue
-			}
+		line := strings.Trim(strings.ReplaceAll(lines[n], "\u00a0", " "), "*_ \t")
+		switch {
+		case line == "" && n > 0 && n <= 2 && dated && hasClock.MatchString(joined):
+			continue // some programs leave a line empty before the address
+		case line == "", n > 0 && isQuoted(lines[n]) && !endsAddress(lines[n]), len(joined)+len(line) > maxIntroLength:
 			return 0
+		case n == 0:
+			dated = startsDated(line)
+		case !dated && startsDated(line):
+			return 0 // the introduction begins here, not above
 		}
 		joined = strings.TrimSpace(joined + " " + line)
-		if len(joined) > maxIntroLength {
-			return 0
+		if !mayBeIntro(joined, dated) {
+			continue
 		}
-		if isIntro(joined, n > 0) {
+		if p.tries++; isIntro(joined) {
 			return n + 1
 		}
 	}
 	return 0
 }
 
+// endsAddress is the end of an introduction that was wrapped within its address: ">:" or "> wrote:".
+func endsAddress(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, ">:") || strings.HasPrefix(line, "> wrote")
+}
+
+// mayBeIntro is a quick look before isIntro.
+func mayBeIntro(s string, dated bool) bool {
+	if !strings.ContainsAny(s, "0123456789@") {
+		return strings.HasPrefix(s, "--") && !isDelimiter(s)
+	}
+	return dated || strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：") || strings.HasSuffix(s, "--") || strings.HasSuffix(s, ">")
+}
+
+// startsDated says that a line begins as "On 2 May" or "2026-05-02" do.
+func startsDated(s string) bool {
+	return strings.ContainsAny(s, "0123456789") && len(s) <= maxIntroLength && (introStart.MatchString(s) || dateStart.MatchString(s))
+}
+
 // isIntro tells an introduction by its parts: a date, a name or address, and a
 // verb or colon at the end.
-func isIntro(s string, wrapped bool) bool {
+func isIntro(s string) bool {
 	if dashedIntro.MatchString(s) || gmtIntro.MatchString(s) || dateAddressIntro.MatchString(s) {
 		return true
 	}
 	s = strings.TrimSpace(strings.Trim(s, "-"))
 	address := hasAddress.MatchString(s)
 	starts := introStart.MatchString(s) || dateStart.MatchString(s)
-	dated := hasDigit.MatchString(s)
+	dated := strings.ContainsAny(s, "0123456789")
 	switch {
 	case introLast.MatchString(s):
 		colon := strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：")
@@ -122,16 +147,14 @@ func isFieldBlock(lines []string) bool {
 	return seen["subject"] && (seen["date"] || seen["to"]) || address && (seen["date"] || seen["to"])
 }
 
+// fieldKind is the kind of field that a line is, "" if it is none.
 func fieldKind(line string) string {
-	if len(line) > 1000 || !strings.ContainsAny(line, ":：") {
+	line = strings.TrimLeft(line, " \t>*|\u00a0")
+	end := strings.IndexAny(line[:min(len(line), 60)], ":：")
+	if end <= 0 {
 		return ""
 	}
-	for _, f := range fieldNames {
-		if f.line.MatchString(line) {
-			return f.kind
-		}
-	}
-	return ""
+	return fieldKinds[strings.ToLower(strings.Trim(line[:end], " \t*\u00a0"))]
 }
 
 // splitSignature takes the signature off the end of a run of text: below its
@@ -139,25 +162,36 @@ func fieldKind(line string) string {
 // below says that something stands above the run.
 func splitSignature(lines []string, below bool) (text, signature []string) {
 	text = lines
-	for i, line := range lines {
-		if signatureLine.MatchString(line) && (below || !isEmpty(lines[:i])) && len(lines)-i <= maxSignature {
+	for i := range lines {
+		if len(lines)-i <= maxSignature && isSignatureMark(lines[i:]) && (below || !isEmpty(lines[:i])) {
 			text, signature = lines[:i], lines[i:]
 			break
 		}
 	}
-	for {
-		n := len(trimDelimiters(text))
-		if n < 2 || !mobileSignature.MatchString(strings.TrimSpace(text[n-1])) {
+	for range maxMobile {
+		text = trimDelimiters(text)
+		n := len(text) - 1
+		if n < 1 || !mobileSignature.MatchString(strings.TrimSpace(text[n])) {
 			break
 		}
-		signature = append(append([]string(nil), text[n-1:]...), signature...)
-		text = text[:n-1]
+		signature = append([]string{text[n]}, signature...)
+		text = text[:n]
 	}
 	if i := closingIndex(text); i > 0 {
 		signature = append(append([]string(nil), text[i:]...), signature...)
 		text = text[:i]
 	}
 	return text, signature
+}
+
+// isSignatureMark tells the mark above a signature, or the rule above the few
+// lines that a mailing list adds.
+func isSignatureMark(lines []string) bool {
+	if signatureLine.MatchString(lines[0]) {
+		return true
+	}
+	rule := strings.TrimSpace(lines[0])
+	return len(rule) >= 10 && strings.Trim(rule, "_") == "" && len(lines) > 1 && len(lines) <= maxClosing+1
 }
 
 // closingIndex finds a closing with a name below it.

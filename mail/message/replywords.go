@@ -25,7 +25,6 @@ var (
 
 	introStart = regexp.MustCompile(`(?i)^(?:on|at|le|am|op|el|em|il|il giorno|den|d\.|på|tirs|w dniu|dnia|dne|dňa|a|la|в|у|στις|pada|v[àa]o|ng[àa]y|` +
 		`在|於|于|dana|pe|ti|su|ke|ma|to|pt|so|data|u|kl|em data de|date|` + weekdays + `)[\s,.:：]`)
-	hasDigit   = regexp.MustCompile(`\d`)
 	hasClock   = regexp.MustCompile(`\d{1,2}[:.]\d{2}|\d{1,2}h\d{2}|\d{4}[-./]\d|\d[-./]\d{4}`)
 	hasAddress = regexp.MustCompile(`[^\s<>@"(]+@[^\s<>@")]+`)
 	dateStart  = regexp.MustCompile(`(?i)^(?:\d{4}[-./年]|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{1,2}\.? (?:de )?\p{L}{2,}\.?,? (?:de )?\d{4}|(?:` + weekdays + `)[.,]*\s)`)
@@ -74,24 +73,27 @@ var (
 )
 
 // The names of the fields that Outlook and its kin copy above a quoted email.
-const (
-	fromNames    = `from|de|von|da|van|fra|från|od|от|від|вiд|kimden|gönderen|lähettäjä|feladó|发件人|發件人|寄件者|寄件人|差出人|送信者|보낸 ?사람|보낸이|από|dari|pengirim|từ|expéditeur|remitente|remetente|mittente|afzender|absender|отправитель|expeditor|de la|מאת|من|จาก`
-	dateNames    = `sent|date|sent at|envoyé(?: le)?|gesendet(?: am)?|datum|inviato(?: il)?|data|verzonden|sendt|dato|skickat|skickades|enviado(?: el| em)?|enviada(?: em)?|fecha|wysłano|data wysłania|отправлено|дата(?: отправки)?|надіслано|gönderildi|gönderilme(?: tarihi)?|tarih|lähetetty|päivämäärä|elküldve|dátum|发送时间|发送日期|發送時間|寄件日期|日期|日時|送信日時|보낸 ?날짜|날짜|odesláno|odoslané|trimis|ημερομηνία|στάλθηκε|dikirim|tanggal|ngày|đã gửi|poslano|נשלח|التاريخ|วันที่`
-	toNames      = `to|à|a|an|aan|para|til|till|do|к|кому|kime|alıcı|vastaanottaja|címzett|收件人|收件者|宛先|받는 ?사람|받는이|komu|za|către|προς|kepada|đến|destinataire|destinatario|empfänger|ontvanger|אל|إلى|ถึง`
-	subjectNames = `subject|objet|sujet|betreff|oggetto|onderwerp|assunto|asunto|emne|ämne|temat|тема|konu|aihe|tárgy|主题|主題|主旨|件名|제목|předmět|predmet|subiect|θέμα|subjek|perihal|chủ đề|zadeva|נושא|الموضوع|เรื่อง`
-	otherNames   = `cc|copie(?: à)?|kopie|kopia|kopi|копия|копія|bcc|reply-?to|répondre à|risposta|antwort an|importance|priorité|wichtigkeit|priority|抄送|참조|attachments|pièces jointes`
-)
+var fieldKinds = fieldKindsOf(map[string]string{
+	"from": `from|de|von|da|van|fra|från|od|от|від|kimden|gönderen|lähettäjä|feladó|发件人|發件人|寄件者|寄件人|差出人|送信者|보낸 사람|보낸사람|보낸이|από|dari|pengirim|từ|` +
+		`expéditeur|remitente|remetente|mittente|afzender|absender|отправитель|expeditor|de la|מאת|من|จาก`,
+	"date": `sent|date|sent at|envoyé|envoyé le|gesendet|gesendet am|datum|inviato|inviato il|data|verzonden|sendt|dato|skickat|skickades|enviado|enviado el|enviado em|enviada|enviada em|` +
+		`fecha|wysłano|data wysłania|отправлено|дата|дата отправки|надіслано|gönderildi|gönderilme|gönderilme tarihi|tarih|lähetetty|päivämäärä|elküldve|dátum|发送时间|发送日期|發送時間|寄件日期|` +
+		`日期|日時|送信日時|보낸 날짜|보낸날짜|날짜|odesláno|odoslané|trimis|ημερομηνία|στάλθηκε|dikirim|tanggal|ngày|đã gửi|poslano|נשלח|التاريخ|วันที่`,
+	"to": `to|à|a|an|aan|para|til|till|do|к|кому|kime|alıcı|vastaanottaja|címzett|收件人|收件者|宛先|받는 사람|받는사람|받는이|komu|za|către|προς|kepada|đến|destinataire|destinatario|` +
+		`empfänger|ontvanger|אל|إلى|ถึง`,
+	"subject": `subject|objet|sujet|betreff|oggetto|onderwerp|assunto|asunto|emne|ämne|temat|тема|konu|aihe|tárgy|主题|主題|主旨|件名|제목|předmět|predmet|subiect|θέμα|subjek|perihal|` +
+		`chủ đề|zadeva|נושא|الموضوع|เรื่อง`,
+	"other": `cc|copie|copie à|kopie|kopia|kopi|копия|копія|bcc|reply-to|replyto|répondre à|risposta|antwort an|importance|priorité|wichtigkeit|priority|抄送|참조|attachments|pièces jointes`,
+})
 
-var fieldNames = []struct {
-	kind string
-	line *regexp.Regexp
-}{
-	{"from", fieldLine(fromNames)}, {"date", fieldLine(dateNames)}, {"to", fieldLine(toNames)},
-	{"subject", fieldLine(subjectNames)}, {"other", fieldLine(otherNames)},
-}
-
-func fieldLine(names string) *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^[\s>*|]*(?:` + names + `)[\s*\x{00a0}]*[:：]\*?`)
+func fieldKindsOf(names map[string]string) map[string]string {
+	kinds := map[string]string{}
+	for kind, list := range names {
+		for name := range strings.SplitSeq(list, "|") {
+			kinds[name] = kind
+		}
+	}
+	return kinds
 }
 
 // Signatures that programs add, each a line of its own.

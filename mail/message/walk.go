@@ -63,6 +63,7 @@ func contentType(h header, o origin) mediaType {
 func (w *walker) multipart(t mediaType, o origin) body {
 	subtype := strings.TrimPrefix(t.value, "multipart/")
 	if subtype == "report" && o.multipart == "" {
+		w.facts.isReport = true
 		w.facts.reportType = strings.ToLower(t.params["report-type"])
 	}
 	boundary := strings.TrimRight(t.params["boundary"], " \t")
