@@ -23,6 +23,7 @@ type urls struct {
 
 // cluster is this process's hold on the shared server.
 type cluster struct {
+	share     *os.File // locked; kept here, since a file that nobody refers to is closed
 	urls      urls
 	pool      *pgxpool.Pool // superuser on database postgres
 	templates templates
@@ -54,32 +55,41 @@ var theCluster = func() func(context.Context) (*cluster, error) {
 // server until it ends; a supervisor that sees nobody left takes "users" for itself, so that a
 // newcomer waits until the server is gone. "starting" lets one newcomer at a time start one.
 func attach(ctx context.Context, dir string) (*cluster, error) {
-	if _, err := lock(filepath.Join(dir, "users"), syscall.LOCK_SH); err != nil {
+	share, err := lock(filepath.Join(dir, "users"), syscall.LOCK_SH)
+	if err != nil {
 		return nil, err
 	}
+	c := &cluster{share: share, templates: templates{ready: map[string]bool{}}}
+	if err := c.join(ctx, dir); err != nil {
+		share.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// join finds the server or starts it, and connects.
+func (c *cluster) join(ctx context.Context, dir string) error {
 	starting, err := lock(filepath.Join(dir, "starting"), syscall.LOCK_EX)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer starting.Close()
-	u, err := readURLs(dir)
+	c.urls, err = readURLs(dir)
 	if errors.Is(err, os.ErrNotExist) || err == nil && !supervised(dir) {
-		u, err = startSupervisor(ctx, dir)
+		c.urls, err = startSupervisor(ctx, dir)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	config, err := pgxpool.ParseConfig(u.Super)
+	config, err := pgxpool.ParseConfig(c.urls.Super)
 	if err != nil {
-		return nil, errors.New("the shared server's URL is malformed")
+		return errors.New("the shared server's URL is malformed")
 	}
 	config.MaxConns = 4
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, err
+	if c.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return err
 	}
-	c := &cluster{urls: u, pool: pool, templates: templates{ready: map[string]bool{}}}
-	return c, c.sweep(ctx)
+	return c.sweep(ctx)
 }
 
 // lock opens and locks a file until it is closed or the process ends.
