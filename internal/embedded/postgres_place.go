@@ -25,6 +25,9 @@ func (k *cluster) locate() error {
 	text, err := os.ReadFile(k.locationFile())
 	if err == nil {
 		k.home = strings.TrimSpace(string(text))
+		if _, err := os.Stat(k.home); err != nil {
+			return fmt.Errorf("%w: %w", ErrDataGone, err)
+		}
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("find the data directory: %w", err)
 	}
@@ -60,9 +63,6 @@ func (k *cluster) moveHome() error {
 		return err
 	}
 	home := filepath.Join(rootHomes, hex.EncodeToString(name))
-	if err := writeWhole(k.locationFile(), []byte(home+"\n"), 0o600); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(home, 0o711); err != nil {
 		return err
 	}
@@ -70,6 +70,9 @@ func (k *cluster) moveHome() error {
 		if err := os.Chmod(dir, 0o711); err != nil {
 			return err
 		}
+	}
+	if err := writeWhole(k.locationFile(), []byte(home+"\n"), 0o600); err != nil {
+		return err
 	}
 	k.log.Info("the database lies elsewhere, since its user may not enter the data folder", "dir", k.dir, "location", home)
 	k.home, k.data = home, filepath.Join(home, "data")
