@@ -51,6 +51,7 @@ undo() {
 		mv -f "$kept" "$cluster_conf"
 	elif [ -n "$wrote_conf" ]; then
 		cp "$cluster_template" "$cluster_conf" 2>/dev/null || rm -f "$cluster_conf"
+		rm -f "$cluster_conf.ucf-dist" # the same text, offered beside ours
 	fi
 }
 
