@@ -42,7 +42,7 @@ var rooms = []room{
 	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "webhooks"}},
 	{path: "internal/outbox", imports: []string{
 		"internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
-		"internal/blob", "internal/vault", "internal/mailboxes",
+		"internal/token", "internal/vault", "internal/mailboxes",
 	}},
 	{path: "internal/access", imports: []string{
 		"internal/db", "internal/event", "internal/fault", "webhooks", "internal/contacts", "internal/outbox",
@@ -56,7 +56,7 @@ var rooms = []room{
 	}},
 	{path: "internal/tickets", imports: []string{
 		"internal/contacts", "internal/access", "internal/outbox", "internal/db", "internal/event",
-		"internal/fault", "jobs", "internal/blob", "internal/limit", "internal/mailboxes", "webhooks",
+		"internal/fault", "internal/blob", "internal/mailboxes", "internal/token", "mail/letter", "webhooks",
 	}},
 	{path: "internal/approvals", imports: []string{
 		"internal/access", "internal/contacts", "internal/outbox", "internal/db", "internal/event",

@@ -45,7 +45,7 @@ func (s *Service) OpenIn(tx *db.Tx, o Opening) (*Ticket, error) {
 	tx.Queue(sqlInsertTicket, t.ID, t.Number, t.ClientID, t.ContactID, t.MailboxID, t.Channel, t.Subject, t.Status, t.Priority,
 		t.PriorityReasons, t.Authenticity, t.RequesterAddress, t.RequesterName, t.SuggestedClients, t.Tags, t.Custom, t.Burst, t.Messages)
 	queueParticipants(tx, t, o.From, o.Cc)
-	m := queueMessage(tx, t, FromClient, Everyone, o.From, o.Content)
+	m := queueMessage(tx, t, authorship{FromClient, Everyone, o.From}, o.Content)
 	if o.Mailbox != nil {
 		if err := s.lettersOfOpening(tx, t, &m, o); err != nil {
 			return nil, err
@@ -98,10 +98,16 @@ func queueParticipants(tx *db.Tx, t *Ticket, from Person, cc []Person) {
 	}
 }
 
+// authorship is who writes a message, and who may read it.
+type authorship struct {
+	origin, visibility string
+	author             Person
+}
+
 // queueMessage adds a message and its files to the thread.
-func queueMessage(tx *db.Tx, t *Ticket, origin, visibility string, author Person, c Content) Message {
-	m := Message{ID: db.NewID(), TicketID: t.ID, ClientID: t.ClientID, Visibility: visibility, Origin: origin,
-		AuthorName: author.Name, AuthorAddress: author.Norm, AuthorID: tx.Actor().ID, Body: c.Body,
+func queueMessage(tx *db.Tx, t *Ticket, by authorship, c Content) Message {
+	m := Message{ID: db.NewID(), TicketID: t.ID, ClientID: t.ClientID, Visibility: by.visibility, Origin: by.origin,
+		AuthorName: by.author.Name, AuthorAddress: by.author.Norm, AuthorID: tx.Actor().ID, Body: c.Body,
 		FullText: nullText(c.FullText), HTML: nullText(c.HTML), RFCMessageID: c.RFCMessageID,
 		Authenticity: or(c.Authenticity, "none"), Automatic: c.Automatic, Problems: c.Problems, CreatedAt: tx.Now()}
 	if c.EmailID != 0 {

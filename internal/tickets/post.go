@@ -41,8 +41,7 @@ func (s *Service) Post(ctx context.Context, by event.Actor, ticketID uuid.UUID, 
 		if !ok {
 			return notFound(ticketID)
 		}
-		author := Person{Name: by.Name}
-		posted = queueMessage(tx, &t, FromStaff, p.Visibility, author, Content{Body: p.Body, Files: p.Files})
+		posted = queueMessage(tx, &t, authorship{FromStaff, p.Visibility, Person{Name: by.Name}}, Content{Body: p.Body, Files: p.Files})
 		if p.Visibility == Internal {
 			touch(tx, &t, 1)
 			record(tx, event.TicketNoted, &t, map[string]any{"message_id": posted.ID, "visibility": Internal}, snapshot(&t, nil, 0))

@@ -85,13 +85,21 @@ type Cursor struct {
 	Priority Priority
 }
 
+// Page is a part of a list: its order, where the page before ended (zero: from the beginning) and how
+// many tickets at most.
+type Page struct {
+	Sort  string
+	After Cursor
+	Limit int
+}
+
 // After is the cursor of a list that ends with this ticket.
 func After(t Ticket) Cursor { return Cursor{ID: t.ID, Priority: t.Priority} }
 
-// List finds tickets in an order, after a cursor (zero: from the beginning).
-func (s *Service) List(ctx context.Context, by event.Actor, f Filter, sort string, after Cursor, limit int) ([]Ticket, error) {
-	q := f.query()
-	switch sort {
+// List finds tickets.
+func (s *Service) List(ctx context.Context, by event.Actor, f Filter, p Page) ([]Ticket, error) {
+	q, after := f.query(), p.After
+	switch p.Sort {
 	case Queue:
 		q.where("status <> 'closed'")
 		if after.ID != uuid.Nil {
@@ -104,8 +112,8 @@ func (s *Service) List(ctx context.Context, by event.Actor, f Filter, sort strin
 	default:
 		return nil, fault.New(fault.Invalid, "invalid_sort", "sort must be newest or queue").In("sort")
 	}
-	order := map[string]string{Newest: " order by id desc", Queue: " order by priority, id"}[sort]
-	sql, args := q.build("select "+ticketColumns+" from tickets", order, limit)
+	order := map[string]string{Newest: " order by id desc", Queue: " order by priority, id"}[p.Sort]
+	sql, args := q.build("select "+ticketColumns+" from tickets", order, p.Limit)
 	var out []Ticket
 	err := s.db.View(ctx, by, func(v *db.View) (err error) {
 		out, err = db.All[Ticket](v, sql, args...)

@@ -18,7 +18,7 @@ type Reply struct {
 // ReplyIn adds a client's reply to a ticket that the caller has locked. An automatic one is noted and
 // moves nothing: nobody is waiting for an answer to it.
 func (s *Service) ReplyIn(tx *db.Tx, t *Ticket, r Reply) Message {
-	m := queueMessage(tx, t, FromClient, Everyone, r.From, r.Content)
+	m := queueMessage(tx, t, authorship{FromClient, Everyone, r.From}, r.Content)
 	before := t.Status
 	kind := event.TicketReplied
 	switch {

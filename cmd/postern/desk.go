@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/config"
+	"github.com/postern-desk/postern/internal/contacts"
+	"github.com/postern-desk/postern/internal/identity"
+	"github.com/postern-desk/postern/internal/inbox"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/message"
+	"github.com/postern-desk/postern/mail/smtp"
+	"github.com/postern-desk/postern/worker"
+)
+
+// desk is the assembled program.
+type desk struct {
+	set       config.Settings
+	log       *slog.Logger
+	store     *store
+	blobs     *blob.Store
+	contacts  *contacts.Service
+	mailboxes *mailboxes.Service
+	outbox    *outbox.Outbox
+	tickets   *tickets.Service
+	inbox     *inbox.Service
+	identity  *identity.Service
+	smtp      *smtp.Pool
+	heart     *worker.Heart
+	worker    *worker.Worker
+	web       *webServer
+
+	background sync.WaitGroup
+	stopping   context.CancelFunc
+}
+
+// conns is enough for the workers' own queries beside a few requests.
+const conns = 24
+
+// letterWorkers is more than the connections to one server, since a desk may have several.
+const letterWorkers = 16
+
+// assemble opens the store and builds every service. listen is bound already, so that letters can name
+// the address.
+func assemble(ctx context.Context, set config.Settings, listen net.Listener, log *slog.Logger) (*desk, error) {
+	st, err := openStore(ctx, set.Storage, conns, log)
+	if err != nil {
+		return nil, err
+	}
+	d := &desk{set: set, log: log, store: st}
+	baseURL := ""
+	if listen != nil {
+		baseURL = set.BaseURL(listen.Addr().String())
+	}
+	d.blobs = blob.New(st.db)
+	d.contacts = contacts.New(st.db)
+	d.mailboxes = mailboxes.New(st.db, st.vault)
+	d.outbox = outbox.New(st.db, st.vault, time.Duration(set.LetterAttemptDays)*24*time.Hour)
+	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName, PublicURL: baseURL})
+	d.inbox = inbox.New(st.db, d.blobs, d.tickets, d.rules())
+	d.identity = identity.New(st.db)
+	d.smtp = smtp.NewPool(set.SMTPConnections, 30*time.Second, smtp.Timeouts{Reply: jobs.Longest / 2})
+	process := processID()
+	d.heart = worker.NewHeart(st.db, process, st.host, log)
+	d.worker, err = worker.New(worker.Deps{DB: st.db, Blobs: d.blobs, Mailboxes: d.mailboxes, Inbox: d.inbox, Outbox: d.outbox,
+		SMTP: d.smtp, Log: log}, d.workerSettings(process))
+	if err != nil {
+		return nil, errors.Join(err, st.close(ctx))
+	}
+	if listen != nil {
+		d.web = newWebServer(d, listen, baseURL)
+	}
+	return d, nil
+}
+
+func (d *desk) rules() inbox.Rules {
+	parsing := message.DefaultLimits()
+	parsing.Total = int64(d.set.MaxEmailBytes)
+	return inbox.Rules{Parsing: parsing, TicketsPerSender: d.set.TicketLimitAddress.Count, TicketsPerDomain: d.set.TicketLimitDomain.Count,
+		TicketWindow: d.set.TicketLimitAddress.Per, AcksPerWindow: d.set.AckLimit.Count, AckWindow: d.set.AckLimit.Per, ReplyWait: d.set.ReplyWait}
+}
+
+func (d *desk) workerSettings(process string) worker.Settings {
+	return worker.Settings{Process: process, IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
+		BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: d.set.PollInterval,
+		IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), Drain: d.set.ShutdownDrain,
+		RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays, LetterWorkers: letterWorkers}
+}
+
+// processID is unique among the processes of a desk.
+func processID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	return host + "-" + strconv.Itoa(os.Getpid()) + "-" + uuid.NewString()[:8]
+}
+
+// start begins the roles that are configured.
+func (d *desk) start(ctx context.Context) error {
+	if err := d.heart.Start(ctx); err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stopping = stop
+	d.background.Go(func() { d.heart.Run(running) })
+	if d.set.Roles.Has(config.RoleWorker) {
+		if err := d.worker.Start(ctx); err != nil {
+			return fmt.Errorf("start the queues: %w", err)
+		}
+	}
+	if d.set.Roles.Has(config.RoleWatch) {
+		d.background.Go(func() { d.worker.Watch(running) })
+	}
+	if d.web != nil && d.set.Roles.Has(config.RoleWeb) {
+		d.web.start()
+	}
+	return nil
+}
+
+// stop ends in the order in which work comes in: no more requests, no more news, then the jobs.
+func (d *desk) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), d.set.ShutdownDrain+10*time.Second)
+	defer cancel()
+	var failures []error
+	if d.web != nil {
+		failures = append(failures, d.web.stop(ctx))
+	}
+	if d.set.Roles.Has(config.RoleWorker) {
+		failures = append(failures, d.worker.Stop(ctx))
+	}
+	if d.stopping != nil {
+		d.stopping()
+	}
+	d.background.Wait()
+	d.smtp.Close()
+	failures = append(failures, d.store.close(ctx))
+	return errors.Join(failures...)
+}
+
+// wait returns when ctx ends, with an error when the desk cannot go on.
+func (d *desk) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.store.ended():
+		return fmt.Errorf("PostgreSQL ended: %w", d.store.postgres.Err())
+	case err := <-d.web.failed():
+		return err
+	}
+}

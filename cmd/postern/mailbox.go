@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/postern-desk/postern/internal/config"
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/message"
+	"github.com/postern-desk/postern/mail/smtp"
+	"github.com/postern-desk/postern/worker"
+)
+
+type mailboxCmd struct {
+	Add   mailboxAddCmd   `cmd:"" help:"Add a support address."`
+	List  mailboxListCmd  `cmd:"" help:"List the support addresses and how they are doing."`
+	Check mailboxCheckCmd `cmd:"" help:"Log in to the servers of a mailbox and say what works."`
+}
+
+type mailboxAddCmd struct {
+	config.Storage
+	Address      string        `arg:"" help:"The support address, such as support@desk.example."`
+	Name         string        `help:"What people call it. [default: the address]"`
+	FromName     string        `help:"The name in the From of its letters. [default: the desk's]"`
+	IMAP         string        `required:"" name:"imap" placeholder:"HOST:PORT" help:"Where it is read, such as imap.desk.example:993."`
+	IMAPSecurity string        `name:"imap-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
+	SMTP         string        `required:"" name:"smtp" placeholder:"HOST:PORT" help:"Where its letters are handed over, such as smtp.desk.example:465."`
+	SMTPSecurity string        `name:"smtp-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
+	Username     string        `help:"Login at both servers. [default: the address]"`
+	Password     config.Secret `env:"POSTERN_MAILBOX_PASSWORD" help:"Password at both servers; better given in the variable POSTERN_MAILBOX_PASSWORD."`
+	From         string        `default:"now" help:"From where on emails count: now, a date such as 2026-11-01, or all. [default now]"`
+	Staff        []string      `placeholder:"ADDRESS" help:"Who is told of new tickets; may be repeated."`
+	Folder       []string      `default:"INBOX" help:"Folders to read; may be repeated. [default INBOX]"`
+	NoTags       bool          `help:"The provider has no sub-addressing (support+tag@...)."`
+}
+
+// Run adds the mailbox; a running desk begins to watch it within seconds.
+func (c *mailboxAddCmd) Run(ctx context.Context, s streams) error {
+	fields, err := c.fields()
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, c.Storage, func(st *store) error {
+		m, err := mailboxes.New(st.db, st.vault).Create(ctx, cliActor(), fields)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "added %s (%s)\nTry: postern mailbox check %s\n", m.Address, m.ID, m.Address)
+		return nil
+	})
+}
+
+func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
+	norm, ok := message.NormalizeAddress(c.Address)
+	if !ok {
+		return f, fmt.Errorf("%q is not an email address", c.Address)
+	}
+	if !c.Password.IsSet() {
+		return f, errors.New("POSTERN_MAILBOX_PASSWORD: set it to the mailbox's password")
+	}
+	imap, err := c.server(c.IMAP, c.IMAPSecurity)
+	if err != nil {
+		return f, fmt.Errorf("--imap: %w", err)
+	}
+	smtp, err := c.server(c.SMTP, c.SMTPSecurity)
+	if err != nil {
+		return f, fmt.Errorf("--smtp: %w", err)
+	}
+	password, tags := c.Password.Reveal(), !c.NoTags
+	f = mailboxes.Fields{Address: &c.Address, AddressNorm: norm, FromName: &c.FromName, IMAP: &imap, SMTP: &smtp,
+		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &c.Staff, SubAddressing: &tags}
+	if c.Name != "" {
+		f.Name = &c.Name
+	}
+	return f, startPoint(c.From, &f)
+}
+
+func startPoint(from string, f *mailboxes.Fields) error {
+	start := from
+	if from != mailboxes.FromNow && from != mailboxes.FromAll {
+		at, err := time.Parse(time.DateOnly, from)
+		if err != nil {
+			return fmt.Errorf("--from must be now, all or a date such as 2026-11-01, not %q", from)
+		}
+		start, f.StartAt = mailboxes.FromDate, &at
+	}
+	f.Start = &start
+	return nil
+}
+
+func (c *mailboxAddCmd) server(address, security string) (mailboxes.Server, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return mailboxes.Server{}, fmt.Errorf("%q is not host:port", address)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return mailboxes.Server{}, fmt.Errorf("%q is not a port", port)
+	}
+	user := c.Username
+	if user == "" {
+		user = c.Address
+	}
+	return mailboxes.Server{Host: host, Port: n, Security: security, Username: user}, nil
+}
+
+type mailboxListCmd struct{ config.Storage }
+
+// Run lists the mailboxes and their folders.
+func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {
+	return withStore(ctx, c.Storage, func(st *store) error {
+		service := mailboxes.New(st.db, st.vault)
+		boxes, err := service.List(ctx, cliActor())
+		if err != nil {
+			return err
+		}
+		if len(boxes) == 0 {
+			fmt.Fprintln(s.out, "no mailboxes yet; add one with: postern mailbox add ADDRESS --imap HOST:PORT --smtp HOST:PORT")
+		}
+		for _, m := range boxes {
+			fmt.Fprintf(s.out, "%s  %s  from %s\n", m.ID, m.Address, m.Start)
+			folders, err := service.FoldersOf(ctx, m.ID)
+			if err != nil {
+				return err
+			}
+			for _, f := range folders {
+				fmt.Fprintf(s.out, "    %-20s %s\n", f.Name, folderState(f))
+			}
+		}
+		return nil
+	})
+}
+
+func folderState(f mailboxes.Folder) string {
+	switch {
+	case f.FailingSince != nil && f.LastError != nil:
+		return fmt.Sprintf("failing since %s: %s", f.FailingSince.Format(time.RFC3339), *f.LastError)
+	case f.UIDValidity == 0:
+		return "not read yet"
+	}
+	return fmt.Sprintf("read up to UID %d", f.LastUID)
+}
+
+type mailboxCheckCmd struct {
+	config.Storage
+	Mailbox string `arg:"" help:"Its address or id."`
+}
+
+// Run logs in at both servers.
+func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
+	return withStore(ctx, c.Storage, func(st *store) error {
+		service := mailboxes.New(st.db, st.vault)
+		boxes, err := service.List(ctx, cliActor())
+		if err != nil {
+			return err
+		}
+		for _, m := range boxes {
+			if m.ID.String() != c.Mailbox && !strings.EqualFold(m.Address, c.Mailbox) {
+				continue
+			}
+			failed := false
+			for _, line := range checkMailbox(ctx, service, m) {
+				failed = failed || line.err != nil
+				fmt.Fprintln(s.out, line)
+			}
+			if failed {
+				return errors.New("the mailbox does not work yet")
+			}
+			return nil
+		}
+		return fmt.Errorf("there is no mailbox %s; see: postern mailbox list", c.Mailbox)
+	})
+}
+
+// checked is one thing that was tried.
+type checked struct {
+	what string
+	err  error
+}
+
+func (c checked) String() string {
+	if c.err != nil {
+		return "FAIL  " + c.what + ": " + c.err.Error()
+	}
+	return "ok    " + c.what
+}
+
+// checkMailbox tries what a mailbox needs, in the order in which it is needed.
+func checkMailbox(ctx context.Context, service *mailboxes.Service, m mailboxes.Mailbox) []checked {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	secrets, err := service.Secrets(ctx, m.ID)
+	if err != nil {
+		return []checked{{"the stored passwords", err}}
+	}
+	lines := checkIMAP(ctx, m, secrets)
+	pool := smtp.NewPool(1, time.Second, smtp.Timeouts{})
+	defer pool.Close()
+	return append(lines, checked{"SMTP login at " + m.SMTP.Host, pool.Check(ctx, worker.SMTPAccount(m, secrets))})
+}
+
+func checkIMAP(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets) []checked {
+	session, err := mailbox.Dial(ctx, worker.IMAPAccount(m, secrets), mailbox.DefaultTimeouts())
+	lines := []checked{{"IMAP login at " + m.IMAP.Host, err}}
+	if err != nil {
+		return lines
+	}
+	defer session.Close()
+	for _, folder := range m.Folders {
+		opened, err := session.Open(ctx, folder)
+		lines = append(lines, checked{fmt.Sprintf("folder %s (%d emails)", folder, opened.Messages), err})
+	}
+	return lines
+}
+
+func cliActor() event.Actor {
+	return event.Actor{Kind: "cli", ID: "cli", Name: "Command line", Realm: event.Staff}
+}
+
+// withStore opens the store for one command. Beside a running desk it works where the desk's database is
+// an own server; the embedded one belongs to the running process.
+func withStore(ctx context.Context, s config.Storage, fn func(*store) error) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	st, err := openStore(ctx, s, 4, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(st), st.close(context.WithoutCancel(ctx)))
+}

@@ -1,0 +1,80 @@
+// Command postern is the desk: one binary for serving, migrating and looking after it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/postern-desk/postern/internal/config"
+)
+
+type cli struct {
+	config.File
+	Serve   serveCmd   `cmd:"" help:"Run the desk. Without a database URL it runs a PostgreSQL of its own."`
+	Demo    demoCmd    `cmd:"" help:"Try the desk: with a mail server and a database of its own and sample data."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema, or show how it stands."`
+	Mailbox mailboxCmd `cmd:"" help:"Add, list and check support addresses."`
+	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Create keys for the API."`
+	Mail    mailCmd    `cmd:"" help:"Look into emails."`
+	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings given; it returns the exit status: 0, 1 for a failure, 2 for wrong
+// use or configuration.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	var c cli
+	options := append(config.Options(config.Process()),
+		kong.Name("postern"),
+		kong.Description("An email-driven helpdesk: email becomes tickets, answers become email, and nothing is lost."),
+		kong.UsageOnError(),
+		kong.Writers(out, errs),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{out, errs}),
+	)
+	parser, err := kong.New(&c, options...)
+	if err != nil {
+		fmt.Fprintln(errs, "postern:", err)
+		return 1
+	}
+	parsed, err := parser.Parse(args)
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(errs, problems)
+		return 2
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "postern: %v\nTry: postern --help\n", err)
+		return 2
+	}
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintln(errs, "postern:", err)
+		return 1
+	}
+	return 0
+}
+
+// streams are where a command writes.
+type streams struct{ out, errs io.Writer }
+
+// logger is how a running desk tells what happens.
+func logger(s config.Service, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: s.LogLevel}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}

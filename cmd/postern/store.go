@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/postern-desk/postern/internal/config"
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/embedded"
+	"github.com/postern-desk/postern/internal/vault"
+	"github.com/postern-desk/postern/migrations"
+)
+
+// store is the database and the keys: what every command needs that looks at data.
+type store struct {
+	db       *db.DB
+	vault    *vault.Vault
+	postgres *embedded.Postgres // nil: the operator's own server
+	appURL   string
+	host     string // the data folder, where it is this process's alone
+}
+
+// openStore starts the embedded PostgreSQL where no database is configured, brings the schema up to date
+// where the owner's login is known, and opens the keys.
+func openStore(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
+	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	st := &store{appURL: s.DatabaseURL.Reveal()}
+	owner := s.OwnerDatabaseURL.Reveal()
+	if st.appURL == "" {
+		dir, err := filepath.Abs(filepath.Join(s.DataDir, "postgres"))
+		if err != nil {
+			return nil, err
+		}
+		if st.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: dir, BinDir: s.PGBin, Log: log}); err != nil {
+			return nil, err
+		}
+		st.appURL, owner, st.host = st.postgres.AppURL, st.postgres.OwnerURL, dir
+	}
+	if err := st.open(ctx, s, owner, conns); err != nil {
+		return nil, errors.Join(err, st.close(context.WithoutCancel(ctx)))
+	}
+	return st, nil
+}
+
+func (st *store) open(ctx context.Context, s config.Storage, owner string, conns int32) (err error) {
+	if owner != "" {
+		if err := migrations.Up(ctx, owner); err != nil {
+			return err
+		}
+	}
+	if st.vault, err = vault.Open(s.KeyFile()); err != nil {
+		return fmt.Errorf("secret_key_file: %w", err)
+	}
+	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns}); err != nil {
+		return fmt.Errorf("database_url: %w", err)
+	}
+	if err := st.db.Ready(ctx); err != nil {
+		return fmt.Errorf("the database has no schema of this version; run `postern migrate up` with owner_database_url set: %w", err)
+	}
+	return nil
+}
+
+// ended is closed when the embedded PostgreSQL ended; nil, and so never, for the operator's own.
+func (st *store) ended() <-chan struct{} {
+	if st.postgres == nil {
+		return nil
+	}
+	return st.postgres.Done()
+}
+
+func (st *store) close(ctx context.Context) error {
+	if st.db != nil {
+		st.db.Close()
+	}
+	if st.postgres == nil {
+		return nil
+	}
+	return st.postgres.Stop(ctx)
+}
