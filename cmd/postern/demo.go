@@ -62,16 +62,16 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	d, err := assemble(ctx, c.Settings, listen, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.stop()) }()
 	mail, err := c.startMail(ctx, secrets.IMAPPassword, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, mail.Stop()) }()
+	d, err := assemble(ctx, c.Settings, listen, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.stop()) }()
 	if err := c.furnish(ctx, d, mail, secrets); err != nil {
 		return err
 	}
