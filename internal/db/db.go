@@ -3,6 +3,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -107,4 +108,21 @@ func (d *DB) poolFor(by event.Actor) *pgxpool.Pool {
 		return d.client
 	}
 	return d.app
+}
+
+const sqlReady = `select count(*) from pg_class where relname in ('tickets', 'river_job', 'idempotency_keys') and relkind = 'r'`
+
+// ErrNoSchema says that the tables are not there.
+var ErrNoSchema = errors.New("tables are missing")
+
+// Ready reports whether the database answers and has the tables.
+func (d *DB) Ready(ctx context.Context) error {
+	var n int
+	if err := d.app.QueryRow(ctx, sqlReady).Scan(&n); err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	if n < 3 {
+		return ErrNoSchema
+	}
+	return nil
 }

@@ -39,7 +39,8 @@ type Rules struct {
 	TicketsPerSender int           // in TicketWindow; the rest goes to a burst ticket
 	TicketsPerDomain int           // in TicketWindow
 	TicketWindow     time.Duration // of both
-	AcksPerHour      int           // acknowledgements to one address
+	AcksPerWindow    int           // acknowledgements to one address, in AckWindow
+	AckWindow        time.Duration
 	ReplyWait        time.Duration // how long a reply waits for its stored parent
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/limit"
@@ -105,7 +104,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 	}
 	acknowledged := map[string]int{}
 	if len(acks) > 0 {
-		if acknowledged, err = limit.Take(r.tx, time.Hour, acks); err != nil {
+		if acknowledged, err = limit.Take(r.tx, r.s.rules.AckWindow, acks); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +115,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 		opened[sender]++
 		opened[domain]++
 		if acknowledgeable(x) {
-			out[i].acknowledge = !out[i].burst && acknowledged[ack] < r.s.rules.AcksPerHour
+			out[i].acknowledge = !out[i].burst && acknowledged[ack] < r.s.rules.AcksPerWindow
 			acknowledged[ack]++
 		}
 	}
