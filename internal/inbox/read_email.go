@@ -2,11 +2,14 @@ package inbox
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,6 +25,7 @@ type stored struct {
 	MailboxID  uuid.UUID `db:"mailbox_id"`
 	SHA256     []byte    `db:"sha256"`
 	Size       int64     `db:"size"`
+	Arrived    time.Time `db:"internal_date"`
 	MessageID  string    `db:"message_id"`
 	Oversize   bool      `db:"oversize"`
 	Attempts   int       `db:"attempts"`
@@ -129,7 +133,16 @@ func (s *Service) parse(ctx context.Context, r *reading, b *blob.Blob, keep func
 		return err
 	}
 	r.email, err = message.Parse(b.Reader(ctx), s.rules.Parsing, keep)
+	if err == nil && r.email.MessageID == "" {
+		r.key = keyWithoutID(r.key, r.row.Arrived)
+	}
 	return err
+}
+
+// keyWithoutID tells programs' emails apart that send the same words again and again without a
+// Message-ID: they are the same email only where they arrived in the same second.
+func keyWithoutID(key [32]byte, arrived time.Time) [32]byte {
+	return sha256.Sum256(binary.BigEndian.AppendUint64(key[:], uint64(arrived.Unix())))
 }
 
 // filesOf pairs the attachments with what was kept of them, in the order they came. One that a limit cut

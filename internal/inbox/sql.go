@@ -34,7 +34,7 @@ returning id`
 const sqlClaimEmails = `
 update inbound_emails set attempts = attempts + 1
 where id = any($1) and disposition is null
-returning id, mailbox_id, sha256, size, message_id, oversize, attempts, accepted_at > now() - $2::interval as waits_still`
+returning id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts, accepted_at > now() - $2::interval as waits_still`
 
 const sqlLockEmails = `select id from inbound_emails where id = any($1) and disposition is null order by id for update`
 

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -13,6 +14,9 @@ import (
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/letter"
 )
+
+// ErrUnusable says that the letter cannot be written, as to an address that no mail server would take.
+var ErrUnusable = errors.New("the letter cannot be written")
 
 // BounceTag begins the tag of a letter's envelope sender; what comes to it is about that letter.
 const BounceTag = "b-"
@@ -41,7 +45,7 @@ func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
 	}
 	raw, err := compose(d, l)
 	if err != nil {
-		return Letter{}, fmt.Errorf("compose the %s: %w", d.Kind, err)
+		return Letter{}, fmt.Errorf("compose the %s: %w: %w", d.Kind, ErrUnusable, err)
 	}
 	tx.Queue(sqlInsertLetter, l.ID, l.Kind, l.MailboxID, db.NullID(d.ClientID), db.NullID(d.TicketID), db.NullID(d.MessageRef),
 		l.EnvelopeFrom, l.Recipients, l.Subject, l.RFCMessageID, token.Hash(bouncePurpose, bounce), l.GiveUpAt)

@@ -1,7 +1,7 @@
 package tickets
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 
 	"github.com/postern-desk/postern/internal/db"
@@ -49,18 +49,25 @@ func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error
 	if m.RFCMessageID != "" {
 		d.InReplyTo, d.References = m.RFCMessageID, []string{m.RFCMessageID}
 	}
-	_, err = s.outbox.Queue(tx, d)
-	return err
+	return s.owe(tx, d)
 }
 
-// tellStaff owes every staff address of the mailbox a letter; one that cannot be written to is no reason
-// to refuse the client's email.
+// owe queues an automatic letter. One that cannot be written is no reason to refuse the client's email:
+// it is left out.
+func (s *Service) owe(tx *db.Tx, d outbox.Draft) error {
+	if _, err := s.outbox.Queue(tx, d); err != nil && !errors.Is(err, outbox.ErrUnusable) {
+		return err
+	}
+	return nil
+}
+
+// tellStaff owes every staff address of the mailbox a letter.
 func (s *Service) tellStaff(tx *db.Tx, t *Ticket, m *mailboxes.Mailbox, kind string, words letter.Rendered) error {
 	for _, address := range m.StaffAddresses {
 		d := s.draft(t, m, kind, words)
 		d.Recipient, d.To = address, []letter.Address{{Address: address}}
-		if _, err := s.outbox.Queue(tx, d); err != nil {
-			return fmt.Errorf("staff address of mailbox %s: %w", m.ID, err)
+		if err := s.owe(tx, d); err != nil {
+			return err
 		}
 	}
 	return nil

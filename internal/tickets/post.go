@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -114,8 +115,10 @@ func (s *Service) answer(tx *db.Tx, t *Ticket, m *Message, p Post) error {
 	}
 	for _, who := range people {
 		d.Recipient, d.ReplyTag = who.Address, newReplyTag(tx, t, who.Address)
-		if _, err := s.outbox.Queue(tx, d); err != nil {
+		if _, err := s.outbox.Queue(tx, d); errors.Is(err, outbox.ErrUnusable) {
 			return fault.New(fault.Invalid, "unusable_letter", "the answer cannot be sent: %s", err)
+		} else if err != nil {
+			return err
 		}
 	}
 	return nil
