@@ -1,0 +1,117 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/mail/message"
+)
+
+// line is a text of one line as it may be stored: no control characters, and any white space is a space.
+func line(s string) string { return strings.Join(strings.Fields(message.CleanText(s)), " ") }
+
+func lines(in []string) []string {
+	out := make([]string, 0, len(in))
+	for _, s := range in {
+		if s = line(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// linePointer is line for a field that may be absent.
+func linePointer(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	cleaned := line(*s)
+	return &cleaned
+}
+
+// linesPointer is lines for a field that may be absent.
+func linesPointer(in *[]string) *[]string {
+	if in == nil {
+		return nil
+	}
+	cleaned := lines(*in)
+	return &cleaned
+}
+
+// readPerson reads one address, with or without a name.
+func readPerson(s, field string) (tickets.Person, error) {
+	a, err := message.ParseAddress(message.CleanText(s))
+	if err == nil {
+		if norm, ok := message.NormalizeAddress(a.Address); ok {
+			return tickets.Person{Address: a.Address, Norm: norm, Name: line(a.Name)}, nil
+		}
+	}
+	return tickets.Person{}, newProblem(http.StatusUnprocessableEntity, codeInvalidEmail, "This is not one email address.").in(field)
+}
+
+func readPeople(in []string, field string) ([]tickets.Person, error) {
+	var out []tickets.Person
+	for _, s := range in {
+		p, err := readPerson(s, field)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// The bounds of custom fields, in bytes.
+const (
+	maxCustomName  = 100
+	maxCustomValue = 10_000
+)
+
+// readCustom checks the desk's own fields: flat, so that a filter can name them.
+func readCustom(in map[string]any) (map[string]any, error) {
+	out := make(map[string]any, len(in))
+	for name, value := range in {
+		text, isText := value.(string)
+		switch value.(type) {
+		case string, bool, float64:
+		default:
+			return nil, customRefused()
+		}
+		if name = line(name); name == "" || len(name) > maxCustomName || len(text) > maxCustomValue {
+			return nil, customRefused()
+		}
+		if out[name] = value; isText {
+			out[name] = message.CleanText(text)
+		}
+	}
+	return out, nil
+}
+
+func customRefused() error {
+	return newProblem(http.StatusUnprocessableEntity, codeInvalidCustom,
+		"Custom fields are texts of at most 10000 bytes, numbers or truth values under names of at most 100 bytes.").in("body.custom")
+}
+
+func idOf(id *uuid.UUID) uuid.UUID {
+	if id == nil {
+		return uuid.Nil
+	}
+	return *id
+}
+
+func idOrNull(id uuid.NullUUID) *uuid.UUID {
+	if !id.Valid {
+		return nil
+	}
+	return &id.UUID
+}
+
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

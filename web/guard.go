@@ -1,0 +1,120 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/identity"
+)
+
+// guard stands before every route of the API: who calls, may they, and is the request whole.
+type guard struct {
+	identity *identity.Service
+	keys     *db.DB
+	log      *slog.Logger
+}
+
+// before is the guard of one operation.
+func (g *guard) before(r route, op *huma.Operation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		c, problem := g.admit(req, r.needs)
+		if problem == nil {
+			problem = checkQuery(req, op)
+		}
+		var body []byte
+		if problem == nil && req.Method != http.MethodGet {
+			body, problem = readBody(w, req, r.maxBody)
+		}
+		if problem != nil {
+			noteFailure(req.Context(), problem.cause)
+			writeProblem(w, problem)
+			return
+		}
+		req = req.WithContext(withCaller(req.Context(), c))
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		if key := req.Header.Values(idempotencyHeader); req.Method == http.MethodPost && len(key) > 0 {
+			g.onceOnly(w, req, attempt{key: key[0], body: body, secret: r.once, next: next})
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
+}
+
+// admit finds out who calls and whether they may.
+func (g *guard) admit(r *http.Request, needs Permission) (caller, *Problem) {
+	const challenge = `Bearer realm="postern"`
+	key, ok := bearerOf(r)
+	if !ok {
+		return caller{}, newProblem(http.StatusUnauthorized, codeUnauthorized,
+			"Send an API key: Authorization: Bearer pst_...").with("WWW-Authenticate", challenge)
+	}
+	actor, role, err := g.identity.Authenticate(r.Context(), key)
+	switch {
+	case errors.Is(err, identity.ErrUnknownKey):
+		return caller{}, newProblem(http.StatusUnauthorized, codeUnauthorized,
+			"This API key is not in force.").with("WWW-Authenticate", challenge+`, error="invalid_token"`)
+	case err != nil:
+		return caller{}, problemOf(err)
+	}
+	c := caller{actor: actor, role: role}
+	if !c.may(needs) {
+		return caller{}, newProblem(http.StatusForbidden, codeForbidden, fmt.Sprintf("This needs the permission %s.", needs))
+	}
+	return c, nil
+}
+
+// bearerOf reads the scheme without regard to case (RFC 9110 section 11.1).
+func bearerOf(r *http.Request) (string, bool) {
+	scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	key = strings.TrimSpace(key)
+	return key, ok && strings.EqualFold(scheme, "Bearer") && key != ""
+}
+
+// customStart begins the query parameters that have names of the desk's own.
+const customStart = "custom."
+
+// checkQuery refuses parameters that no one would look at: a misspelt filter must not list everything.
+func checkQuery(r *http.Request, op *huma.Operation) *Problem {
+	for name, values := range r.URL.Query() {
+		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool {
+			return p.In == "query" && (p.Name == name || p.Name == customParameter && strings.HasPrefix(name, customStart))
+		})
+		if !known || len(values) > 1 {
+			p := newProblem(http.StatusUnprocessableEntity, codeValidation, "The request is not as the API describes it.")
+			p.Errors = []FieldError{{Field: "query", Message: "a parameter is unknown or stands twice"}}
+			return p
+		}
+	}
+	return nil
+}
+
+// bodyPatience is how long a body may take: at least 300 KB a second are expected beyond the first.
+func bodyPatience(limit int64) time.Duration {
+	return 15*time.Second + time.Duration(limit/(300<<10))*time.Second
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
+	wire := http.NewResponseController(w)
+	// Test recorders have no deadlines; there nothing can hang.
+	_ = wire.SetReadDeadline(time.Now().Add(bodyPatience(limit)))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	_ = wire.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("The body may have %d bytes.", limit))
+	case err != nil:
+		return nil, newProblem(http.StatusRequestTimeout, codeBodyTimeout, "The body did not come whole.")
+	}
+	return body, nil
+}

@@ -1,0 +1,129 @@
+package web
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/tickets"
+)
+
+// Mailbox is one support address. Its passwords are written and never read.
+type Mailbox struct {
+	ID             uuid.UUID  `json:"id" format:"uuid"`
+	Name           string     `json:"name"`
+	Address        string     `json:"address"`
+	FromName       string     `json:"from_name" doc:"The name on its letters; the desk's where empty"`
+	IMAP           MailServer `json:"imap"`
+	SMTP           MailServer `json:"smtp"`
+	Folders        []string   `json:"folders" nullable:"false"`
+	Start          string     `json:"start" enum:"now,date,all" doc:"From where on emails count"`
+	StartAt        time.Time  `json:"start_at"`
+	StaffAddresses []string   `json:"staff_addresses" nullable:"false" doc:"Told of new tickets"`
+	Priority       string     `json:"priority" enum:"high,medium,low" doc:"Of tickets that say nothing else"`
+	Reopens        bool       `json:"reopens" doc:"A reply opens a closed ticket again"`
+	SubAddressing  bool       `json:"sub_addressing" doc:"The provider delivers name+tag@ to name@"`
+	Acknowledges   bool       `json:"acknowledges" doc:"New tickets are acknowledged"`
+	Paused         bool       `json:"paused"`
+	Version        int        `json:"version"`
+	CreatedAt      time.Time  `json:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
+}
+
+// MailServer is where a mailbox is read or its letters are handed over.
+type MailServer struct {
+	Host     string `json:"host" minLength:"1" maxLength:"253"`
+	Port     int    `json:"port" minimum:"1" maximum:"65535"`
+	Security string `json:"security" enum:"tls,starttls,none" doc:"none on loopback only"`
+	Username string `json:"username" maxLength:"320"`
+}
+
+// MailboxState is a mailbox read alone.
+type MailboxState struct {
+	Mailbox
+	FolderStates []FolderState `json:"folder_states" nullable:"false" doc:"How far each folder was read"`
+}
+
+// FolderState is how far one folder was read.
+type FolderState struct {
+	Name         string     `json:"name"`
+	UIDValidity  int64      `json:"uidvalidity" doc:"0: never opened"`
+	LastUID      int64      `json:"last_uid"`
+	PolledAt     *time.Time `json:"polled_at"`
+	FailingSince *time.Time `json:"failing_since"`
+	LastError    *string    `json:"last_error"`
+}
+
+func showMailbox(m mailboxes.Mailbox) Mailbox {
+	return Mailbox{ID: m.ID, Name: m.Name, Address: m.Address, FromName: m.FromName, IMAP: MailServer(m.IMAP), SMTP: MailServer(m.SMTP),
+		Folders: m.Folders, Start: m.Start, StartAt: m.StartAt, StaffAddresses: m.StaffAddresses,
+		Priority: tickets.Priority(m.Priority).String(), Reopens: m.Reopens, SubAddressing: m.SubAddressing,
+		Acknowledges: m.Acknowledges, Paused: m.Paused, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+}
+
+// NewMailbox is what a mailbox is made with.
+type NewMailbox struct {
+	Address      string     `json:"address" minLength:"3" maxLength:"320"`
+	IMAP         MailServer `json:"imap"`
+	SMTP         MailServer `json:"smtp"`
+	IMAPPassword string     `json:"imap_password" maxLength:"1000" writeOnly:"true"`
+	SMTPPassword string     `json:"smtp_password" maxLength:"1000" writeOnly:"true"`
+	Start        *string    `json:"start,omitempty" enum:"now,date,all" doc:"now where absent"`
+	StartAt      *time.Time `json:"start_at,omitempty"`
+	MailboxFields
+}
+
+// MailboxPatch is what may be changed of a mailbox; what is absent stays.
+type MailboxPatch struct {
+	IMAP         *MailServer `json:"imap,omitempty"`
+	SMTP         *MailServer `json:"smtp,omitempty"`
+	IMAPPassword *string     `json:"imap_password,omitempty" maxLength:"1000" writeOnly:"true"`
+	SMTPPassword *string     `json:"smtp_password,omitempty" maxLength:"1000" writeOnly:"true"`
+	MailboxFields
+}
+
+// MailboxFields is what need not be said when a mailbox is made.
+type MailboxFields struct {
+	Name           *string   `json:"name,omitempty" maxLength:"200"`
+	FromName       *string   `json:"from_name,omitempty" maxLength:"200"`
+	Folders        *[]string `json:"folders,omitempty" nullable:"false" maxItems:"50"`
+	StaffAddresses *[]string `json:"staff_addresses,omitempty" nullable:"false" maxItems:"50"`
+	Priority       *string   `json:"priority,omitempty" enum:"high,medium,low"`
+	Reopens        *bool     `json:"reopens,omitempty"`
+	SubAddressing  *bool     `json:"sub_addressing,omitempty"`
+	Acknowledges   *bool     `json:"acknowledges,omitempty"`
+	Paused         *bool     `json:"paused,omitempty"`
+}
+
+func (f MailboxFields) fields() (mailboxes.Fields, error) {
+	out := mailboxes.Fields{Name: linePointer(f.Name), FromName: linePointer(f.FromName), Folders: linesPointer(f.Folders),
+		Reopens: f.Reopens, SubAddressing: f.SubAddressing, Acknowledges: f.Acknowledges, Paused: f.Paused}
+	if f.StaffAddresses != nil {
+		staff := []string{}
+		for _, s := range *f.StaffAddresses {
+			p, err := readPerson(s, "body.staff_addresses")
+			if err != nil {
+				return out, err
+			}
+			staff = append(staff, p.Address)
+		}
+		out.StaffAddresses = &staff
+	}
+	if f.Priority != nil {
+		p, err := tickets.ParsePriority(*f.Priority)
+		if err != nil {
+			return out, err
+		}
+		n := int(p)
+		out.Priority = &n
+	}
+	return out, nil
+}
+
+func (s *MailServer) server() *mailboxes.Server {
+	if s == nil {
+		return nil
+	}
+	return &mailboxes.Server{Host: line(s.Host), Port: s.Port, Security: s.Security, Username: line(s.Username)}
+}

@@ -1,0 +1,63 @@
+// Package web is the HTTP door: it decodes requests, calls the domain and translates what it says.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/config"
+	"github.com/postern-desk/postern/internal/contacts"
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/identity"
+	"github.com/postern-desk/postern/internal/inbox"
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/tickets"
+)
+
+// Deps is what the door opens to. Check, Ready and Log may be nil: then mailboxes cannot be checked,
+// a database that answers is readiness enough, and slog's default logger is written to.
+type Deps struct {
+	DB        *db.DB
+	Identity  *identity.Service
+	Contacts  *contacts.Service
+	Tickets   *tickets.Service
+	Mailboxes *mailboxes.Service
+	Outbox    *outbox.Outbox
+	Inbox     *inbox.Service
+	Blobs     *blob.Store
+
+	FormLimit config.Rate // posts of the support form from one email address at one network address
+	DeskName  string
+	PublicURL string // without a slash at the end; empty: unknown
+
+	Check func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
+	Ready func(ctx context.Context) error
+	Log   *slog.Logger
+}
+
+// New makes the handler of every route. It panics where two routes contradict each other, which a test
+// of the table finds.
+func New(d Deps) http.Handler {
+	if d.Log == nil {
+		d.Log = slog.Default()
+	}
+	if d.Ready == nil {
+		d.Ready = d.DB.Ping
+	}
+	mux := chi.NewRouter()
+	mux.Use(requestID, accessLog(d.Log), recoverer(d.Log), securityHeaders(d.PublicURL), middleware.GetHead)
+	api := newAPI(mux, &guard{identity: d.Identity, keys: d.DB, log: d.Log})
+	for _, r := range d.routes() {
+		r.register(api)
+	}
+	amend(api.OpenAPI())
+	d.pages(mux, api.OpenAPI())
+	return mux
+}
