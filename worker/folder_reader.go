@@ -1,9 +1,9 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -80,13 +80,13 @@ func (r *folderReader) list(ctx context.Context) ([]mailbox.Meta, error) {
 // acceptAll takes the emails in rising UID order, in batches that are bounded in number and in bytes.
 func (r *folderReader) acceptAll(ctx context.Context, metas []mailbox.Meta) error {
 	for len(metas) > 0 {
-		n, fetched, bytes := 0, 0, int64(0)
+		n, fetched, size := 0, 0, int64(0)
 		for n < len(metas) && n < rowsAtOnce {
 			if m := metas[n]; r.wanted(m) {
-				if fetched > 0 && (fetched == r.post.set.BatchMessages || bytes+m.Size > r.post.set.BatchBytes) {
+				if fetched > 0 && (fetched == r.post.set.BatchMessages || size+m.Size > r.post.set.BatchBytes) {
 					break
 				}
-				fetched, bytes = fetched+1, bytes+m.Size
+				fetched, size = fetched+1, size+m.Size
 			}
 			n++
 		}
@@ -115,8 +115,10 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 		case r.before(m):
 			a.Disposition, a.Reason = inbox.BeforeStart, "it is from before the mailbox's start point"
 		case !r.wanted(m):
-			a.Disposition = inbox.Oversize
-			a.Reason = fmt.Sprintf("%d bytes, over the limit of %d; it stays on the mail server", m.Size, r.post.set.MaxEmailBytes)
+			if err := r.beginning(ctx, &a); err != nil {
+				closeAll(arrivals)
+				return err
+			}
 		default:
 			wanted = append(wanted, m)
 			continue
@@ -124,11 +126,11 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 		arrivals = append(arrivals, a)
 	}
 	fetched, err := r.fetch(ctx, wanted)
-	defer closeAll(fetched)
+	arrivals = append(arrivals, fetched...)
+	defer closeAll(arrivals)
 	if err != nil {
 		return err
 	}
-	arrivals = append(arrivals, fetched...)
 	slices.SortFunc(arrivals, func(a, b inbox.Arrival) int { return int(a.UID - b.UID) })
 	last := int64(metas[len(metas)-1].UID)
 	if err := r.post.deps.Inbox.Accept(ctx, r.folder, arrivals, last); err != nil {
@@ -138,13 +140,34 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 	return nil
 }
 
+// headBytes is how much of an email over the limit is fetched: enough for who wrote, to whom and about
+// what, and usually for the text.
+const headBytes = 64 << 10
+
+// beginning fetches the first bytes of an email that is too large: a ticket will say that there is more.
+func (r *folderReader) beginning(ctx context.Context, a *inbox.Arrival) error {
+	head, ok, err := r.session.FetchHead(ctx, uint32(a.UID), headBytes)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		a.Disposition, a.Reason = inbox.Quarantined, goneReason
+		return nil
+	}
+	a.Oversize = true
+	a.Bytes, err = blob.NewSpool(bytes.NewReader(head))
+	return err
+}
+
+const goneReason = "it was removed from the mail server before it could be fetched"
+
 // fetch reads the emails whole. Servers that only estimate sizes are asked again with what they sent.
 func (r *folderReader) fetch(ctx context.Context, wanted []mailbox.Meta) (arrivals []inbox.Arrival, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	keep := func(m mailbox.Meta, bytes io.Reader) error {
-		spool, err := blob.NewSpool(bytes)
+	keep := func(m mailbox.Meta, raw io.Reader) error {
+		spool, err := blob.NewSpool(raw)
 		if err != nil {
 			return err
 		}
@@ -160,7 +183,7 @@ func (r *folderReader) fetch(ctx context.Context, wanted []mailbox.Meta) (arriva
 	for _, uid := range missing {
 		i := slices.IndexFunc(wanted, func(m mailbox.Meta) bool { return m.UID == uid })
 		arrivals = append(arrivals, inbox.Arrival{UID: int64(uid), Size: wanted[i].Size, InternalDate: wanted[i].InternalDate,
-			Disposition: inbox.Quarantined, Reason: "it was removed from the mail server before it could be fetched"})
+			Disposition: inbox.Quarantined, Reason: goneReason})
 	}
 	return arrivals, err
 }
