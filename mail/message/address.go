@@ -114,7 +114,7 @@ func normalizeDomain(s string) (string, bool) {
 		return s, len(s) <= maxDomain
 	}
 	ascii, err := idna.Lookup.ToASCII(s)
-	return ascii, err == nil && ascii != "" && len(ascii) <= maxDomain
+	return ascii, err == nil && isDotAtom(ascii) && len(ascii) <= maxDomain
 }
 
 // ParseAddress reads one mailbox, with or without a display name or a comment.

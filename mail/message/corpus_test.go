@@ -47,7 +47,25 @@ type corpusCase struct {
 
 // pinned are the cases that pass, of all; they may only become more. The
 // measures are those of score.py beside the corpora.
-var pinned = map[string][2]int{}
+var pinned = map[string][2]int{
+	"bounce bounceparser yes or no":                       {49, 52},
+	"bounce flufl recognised":                             {55, 59},
+	"bounce sisimai not-bounce":                           {1, 1},
+	"bounce sisimai recognised":                           {275, 277},
+	"bounce sisimai with other line ends":                 {60, 60},
+	"bounce: feedback, vacation, delivered are not human": {12, 12},
+	"mime php-imap attachment hash":                       {6, 8},
+	"mime php-imap subject":                               {16, 16},
+	"mime php-imap text":                                  {15, 15},
+	"mime: some text or attachment from every email":      {261, 268},
+	"reply crisp":                                         {27, 27},
+	"reply github":                                        {5, 5},
+	"reply talon":                                         {35, 37},
+	"reply talon html":                                    {10, 14},
+	"reply trimmer":                                       {30, 32},
+	"reply willdurand":                                    {16, 17},
+	"reply zapier":                                        {3, 3},
+}
 
 func TestCorpusScores(t *testing.T) {
 	t.Parallel()

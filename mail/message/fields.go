@@ -20,6 +20,9 @@ func readFields(e *Email, h header, problem func(string)) {
 	if e.From.Address == "" {
 		problem("no usable From")
 	}
+	if len(parseAddresses(strings.Join(h.all("from"), ", "))) > 1 {
+		problem("more than one From")
+	}
 	e.Sender = firstAddress(h, "sender")
 	e.ReplyTo = parseAddresses(strings.Join(h.all("reply-to"), ", "))
 	e.To = parseAddresses(strings.Join(h.all("to"), ", "))

@@ -130,6 +130,10 @@ func (r *headerReader) fields(block [][]byte) header {
 			r.problem("malformed header line left out")
 		default:
 			if line[0] != ' ' && line[0] != '\t' {
+				if slices.Contains(identityFields, h[len(h)-1].name) {
+					r.problem("malformed header line left out")
+					continue
+				}
 				r.problem("malformed header line taken as the continuation of " + h[len(h)-1].name)
 				line = append([]byte(" "), line...)
 			}
@@ -141,6 +145,9 @@ func (r *headerReader) fields(block [][]byte) header {
 	}
 	return h
 }
+
+// In these, a line that is no field might add an address that no other reader sees.
+var identityFields = []string{"from", "sender", "reply-to", "return-path", "message-id", "authentication-results"}
 
 // headerLength says how many of these lines belong to the header; 0 if none does.
 func headerLength(block [][]byte) int {

@@ -12,14 +12,21 @@ import (
 	"time"
 )
 
-// parseWithin parses raw and fails if that takes longer than most.
+// parseWithin parses raw and fails if that takes longer than most, three times:
+// other work on the machine takes time too.
 func parseWithin(t *testing.T, raw []byte, most time.Duration) *Email {
 	t.Helper()
-	begin := time.Now()
-	e, err := Parse(bytes.NewReader(raw), DefaultLimits(), nil)
-	took := time.Since(begin)
-	if err != nil {
-		t.Fatal(err)
+	var e *Email
+	var took time.Duration
+	for range 3 {
+		var err error
+		begin := time.Now()
+		if e, err = Parse(bytes.NewReader(raw), DefaultLimits(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if took = time.Since(begin); took <= most {
+			break
+		}
 	}
 	if took > most {
 		t.Errorf("%d bytes took %v, more than %v", len(raw), took, most)
@@ -35,8 +42,8 @@ func hasProblem(e *Email, part string) bool {
 	return strings.Contains(strings.Join(e.Problems, "\n"), part)
 }
 
+// Not parallel, since it measures time.
 func TestHostileNesting(t *testing.T) {
-	t.Parallel()
 	for _, closed := range []bool{true, false} {
 		var b strings.Builder
 		b.WriteString(head)
@@ -158,7 +165,8 @@ func TestHostileHeaders(t *testing.T) {
 	}
 }
 
-// A 45 MiB attachment must go through without being held in memory.
+// A 45 MiB attachment must go through without being held in memory. Not
+// parallel, since it measures the heap.
 func TestAttachmentStreams(t *testing.T) {
 	const size = 45 << 20
 	line := bytes.Repeat([]byte("QUJD"), 19)

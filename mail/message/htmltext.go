@@ -43,6 +43,7 @@ type htmlWriter struct {
 	space      bool // a space to write before the next text
 	begun      bool // something was written on this line
 	cell       bool // a cell ended on this line
+	cellStart  bool // nothing was written in this cell yet
 
 	link     string
 	linkText strings.Builder
@@ -50,6 +51,7 @@ type htmlWriter struct {
 
 type element struct {
 	atom  atom.Atom
+	gap   int  // line ends before and behind it
 	quote bool // counts as a quote
 	gmail bool // Gmail's block around a quote and its introduction
 }
@@ -85,13 +87,16 @@ func (w *htmlWriter) start(t html.Token) {
 }
 
 func (w *htmlWriter) startBlock(t html.Token) {
+	if t.DataAtom == atom.Tr || t.DataAtom == atom.Table {
+		w.cell = false
+	}
 	switch t.DataAtom {
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		w.block(paragraphGap(t))
 	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Center, atom.Address, atom.Table, atom.Tr, atom.Dt, atom.Dd, atom.Form, atom.Figure, atom.Fieldset, atom.Body:
 		w.block(1)
 	case atom.Td, atom.Th:
-		w.cell = w.cell && w.begun
+		w.cellStart = true
 		return
 	case atom.Ul:
 		w.block(1)
@@ -126,7 +131,10 @@ func (w *htmlWriter) push(t html.Token) {
 	if t.Type != html.StartTagToken || len(w.open) >= maxHTMLDepth {
 		return
 	}
-	e := element{atom: t.DataAtom}
+	e := element{atom: t.DataAtom, gap: 1}
+	if t.DataAtom == atom.P {
+		e.gap = paragraphGap(t)
+	}
 	class := attribute(t, "class")
 	if t.DataAtom == atom.Div && strings.Contains(class, "gmail_quote") {
 		e.gmail = true
@@ -162,8 +170,11 @@ func (w *htmlWriter) end(a atom.Atom) {
 		w.closeLink()
 		return
 	case atom.Td, atom.Th:
-		w.cell = w.begun
+		// What follows goes on the same line, behind a bar.
+		w.cell, w.newline = w.begun, 0
 		return
+	case atom.Tr, atom.Table:
+		w.cell = false
 	case atom.Ul, atom.Ol:
 		if len(w.lists) > 0 {
 			w.lists = w.lists[:len(w.lists)-1]
@@ -174,10 +185,7 @@ func (w *htmlWriter) end(a atom.Atom) {
 		if w.open[i].atom != a {
 			continue
 		}
-		w.block(1)
-		if a == atom.P {
-			w.block(2)
-		}
+		w.block(max(w.open[i].gap, 1))
 		w.pop(i)
 		return
 	}

@@ -52,7 +52,7 @@ func (w *htmlWriter) write(s string) {
 	case w.space && w.begun:
 		w.out.WriteByte(' ')
 	}
-	w.cell, w.space, w.begun = false, false, true
+	w.cell, w.cellStart, w.space, w.begun = false, false, false, true
 	w.out.WriteString(s)
 	if w.link != "" && w.linkText.Len() < 1000 {
 		w.linkText.WriteString(s)
@@ -79,6 +79,12 @@ func quoteMarks(depth int) string { return strings.Repeat(">", min(depth, maxQuo
 
 // block makes sure that what follows begins a line, after gap line ends.
 func (w *htmlWriter) block(gap int) {
+	if w.cell {
+		return // at the beginning of a cell
+	}
+	if w.cellStart {
+		gap = min(gap, 1)
+	}
 	if w.begun || gap > 1 {
 		w.newline = max(w.newline, gap)
 	}

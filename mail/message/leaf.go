@@ -26,13 +26,13 @@ func isBodyText(t, d mediaType, o origin) bool {
 	if t.value != "text/plain" && t.value != "text/html" && t.value != "text/enriched" {
 		return false
 	}
+	named := t.text("name") != "" || d.text("filename") != ""
 	if o.multipart == "" {
-		return true
+		return !named || d.value != "attachment"
 	}
 	if d.value == "attachment" {
 		return false
 	}
-	named := t.text("name") != "" || d.text("filename") != ""
 	return !named || o.multipart == "alternative"
 }
 
@@ -78,7 +78,7 @@ func looksBase64(raw []byte) bool {
 			}
 		}
 	}
-	return (strange+spaces)*20 <= len(raw)
+	return strange+spaces <= 1+len(raw)/20
 }
 
 // attachment hands the content of a part to keep and lists it.

@@ -131,8 +131,12 @@ func maySeparate(line string) bool {
 		return false
 	}
 	line = strings.Trim(line, " \t*_")
-	return strings.HasSuffix(line, "-") || strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") || strings.HasSuffix(line, "=") ||
-		strings.HasSuffix(line, "–") || strings.HasSuffix(line, "—") || strings.HasPrefix(strings.ToLower(line), "message du")
+	for _, end := range []string{"-", "–", "—", "=", "#", ":", "："} {
+		if strings.HasSuffix(line, end) {
+			return true
+		}
+	}
+	return strings.HasPrefix(strings.ToLower(line), "message du")
 }
 
 // introduction handles "On Monday Ann wrote:" at line i: quotes follow it, or

@@ -2,6 +2,7 @@ package message
 
 import (
 	"strings"
+	"unicode"
 )
 
 const (
@@ -91,7 +92,14 @@ func mayBeIntro(s string, dated bool) bool {
 
 // startsDated says that a line begins as "On 2 May" or "2026-05-02" do.
 func startsDated(s string) bool {
-	return strings.ContainsAny(s, "0123456789") && len(s) <= maxIntroLength && (introStart.MatchString(s) || dateStart.MatchString(s))
+	if len(s) > maxIntroLength || !strings.ContainsAny(s, "0123456789") {
+		return false
+	}
+	if s[0] >= '0' && s[0] <= '9' {
+		return dateStart.MatchString(s)
+	}
+	end := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
+	return end > 0 && introWords[strings.ToLower(s[:end])]
 }
 
 // isIntro tells an introduction by its parts: a date, a name or address, and a
@@ -102,7 +110,7 @@ func isIntro(s string) bool {
 	}
 	s = strings.TrimSpace(strings.Trim(s, "-"))
 	address := hasAddress.MatchString(s)
-	starts := introStart.MatchString(s) || dateStart.MatchString(s)
+	starts := startsDated(s)
 	dated := strings.ContainsAny(s, "0123456789")
 	switch {
 	case introLast.MatchString(s):
@@ -112,7 +120,7 @@ func isIntro(s string) bool {
 		return (address || hasClock.MatchString(s)) && dated
 	case strings.HasSuffix(s, ":") || strings.HasSuffix(s, "："):
 		// Without a verb: a date with a time, then an address.
-		return dateStart.MatchString(s) && hasClock.MatchString(s) && address
+		return starts && hasClock.MatchString(s) && address
 	}
 	return false
 }

@@ -23,11 +23,9 @@ var (
 	introLast   = regexp.MustCompile(`(?i)(?:^|[\s>)\]"',，]|\d|>)(?:` + wroteLast + `)\s*(?:\.{3})?\s*[:：]?\s*-*$`)
 	introMiddle = regexp.MustCompile(`(?i)(?:^|[\s>)\]])(?:` + wroteMiddle + `)[\s(].*[:：]$`)
 
-	introStart = regexp.MustCompile(`(?i)^(?:on|at|le|am|op|el|em|il|il giorno|den|d\.|på|tirs|w dniu|dnia|dne|dňa|a|la|в|у|στις|pada|v[àa]o|ng[àa]y|` +
-		`在|於|于|dana|pe|ti|su|ke|ma|to|pt|so|data|u|kl|em data de|date|` + weekdays + `)[\s,.:：]`)
 	hasClock   = regexp.MustCompile(`\d{1,2}[:.]\d{2}|\d{1,2}h\d{2}|\d{4}[-./]\d|\d[-./]\d{4}`)
 	hasAddress = regexp.MustCompile(`[^\s<>@"(]+@[^\s<>@")]+`)
-	dateStart  = regexp.MustCompile(`(?i)^(?:\d{4}[-./年]|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{1,2}\.? (?:de )?\p{L}{2,}\.?,? (?:de )?\d{4}|(?:` + weekdays + `)[.,]*\s)`)
+	dateStart  = regexp.MustCompile(`^(?:\d{4}[-./年]|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{1,2}\.? (?:de )?\p{L}{2,}\.?,? (?:de )?\d{4})`)
 
 	// 2016-03-03 17:21 GMT+01:00 Some One
 	gmtIntro = regexp.MustCompile(`^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} (?:GMT|UTC)[+-]\d{1,2}:\d{2} \S.{0,80}$`)
@@ -39,11 +37,23 @@ var (
 	sharedLine = regexp.MustCompile(`^(.*\S?)[\s-]*\b(On (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, .{6,200} wrote:)$`)
 )
 
-const weekdays = `mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|` +
-	`lun|mar|mer|jeu|ven|sam|dim|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|mo|di|mi|do|fr|sa|so|` +
-	`montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|` +
-	`пн|вт|ср|чт|пт|сб|вс|нд|понедельник|вторник|среда|четверг|пятница|суббота|воскресенье|` +
-	`pon|wt|śr|czw|pt|sob|niedz|man|tir|ons|tor|fre|lør|søn|ma|wo|vr|za|zo|ke|pe|la|su|seg|ter|qua|qui|sex|sáb|dom`
+// introWords begin introductions: prepositions before a date, and weekdays.
+var introWords = wordSet(`on at le am op el em il den d på w dnia dne dňa a la в у στις pada vào ngày 在 於 于 dana pe ti su data u kl date`,
+	`mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday`,
+	`lun mar mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche`,
+	`mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonntag`,
+	`пн вт ср чт пт сб вс нд понедельник вторник среда четверг пятница суббота воскресенье`,
+	`pon wt śr czw pt sob niedz man tir tirs ons tor to tors fre lør søn mån lör sön ma wo vr za zo ke seg ter qua qui sex sáb dom`)
+
+func wordSet(lists ...string) map[string]bool {
+	set := map[string]bool{}
+	for _, list := range lists {
+		for word := range strings.FieldsSeq(list) {
+			set[word] = true
+		}
+	}
+	return set
+}
 
 // The separators above an email that follows whole.
 const originalWords = `original message|original appointment|reply message|original e-?mail|message d'origine|message original|mensaje original|` +
