@@ -67,7 +67,12 @@ func (g *guard) Read(b []byte) (int, error) {
 // writeLimit is generous: commands are short and fit any socket buffer.
 const writeLimit = 30 * time.Second
 
+// Write fails once the connection has ended: the library waits for ever for the
+// answer to a command that it could write but that nobody reads for.
 func (g *guard) Write(b []byte) (int, error) {
+	if g.isClosed() {
+		return 0, net.ErrClosed
+	}
 	if err := g.Conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return 0, net.ErrClosed
 	}
