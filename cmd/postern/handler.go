@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/web"
+)
+
+// handler is the HTTP door over the desk's services.
+func handler(d *desk, baseURL string) http.Handler {
+	return web.New(web.Deps{
+		DB: d.store.db, Identity: d.identity, Contacts: d.contacts, Tickets: d.tickets, Mailboxes: d.mailboxes,
+		Outbox: d.outbox, Inbox: d.inbox, Blobs: d.blobs,
+		FormLimit: d.set.FormLimit, DeskName: d.set.DeskName, PublicURL: baseURL,
+		Check: d.checkMailbox, Ready: d.store.db.Ready, Log: d.log,
+	})
+}
+
+// checkMailbox is `postern mailbox check` for the API.
+func (d *desk) checkMailbox(ctx context.Context, id uuid.UUID) (web.CheckReport, error) {
+	m, err := d.mailboxes.Get(ctx, cliActor(), id)
+	if err != nil {
+		return web.CheckReport{}, err
+	}
+	return reportOf(checkMailbox(ctx, d.mailboxes, m)), nil
+}
+
+func reportOf(lines []checked) web.CheckReport {
+	report := web.CheckReport{OK: true, Checks: []web.CheckLine{}}
+	for _, line := range lines {
+		shown := web.CheckLine{Name: line.what, OK: line.err == nil}
+		if line.err != nil {
+			report.OK, shown.Detail = false, line.err.Error()
+		}
+		report.Checks = append(report.Checks, shown)
+	}
+	return report
+}
