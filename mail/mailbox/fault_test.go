@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 // through puts a fault proxy between an account and its server.
 func through(t *testing.T, a mailbox.Account) (*faultproxy.Proxy, mailbox.Account) {
 	t.Helper()
-	proxy := faultproxy.Start(t, fmt.Sprintf("%s:%d", a.Host, a.Port))
+	proxy := faultproxy.Start(t, net.JoinHostPort(a.Host, strconv.Itoa(a.Port)))
 	a.Host, a.Port = hostPort(t, proxy.Addr())
 	return proxy, a
 }
