@@ -2,9 +2,12 @@ package embedded
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -483,5 +486,81 @@ func TestStatus(t *testing.T) {
 	}
 	if *data.NumMessages != 3 || data.UIDNext != 4 || data.UIDValidity != selected.UIDValidity || *data.NumUnseen != 2 || *data.Size != 3*1234 {
 		t.Errorf("STATUS: %d messages, UIDNEXT %d, %d unseen, %d bytes", *data.NumMessages, data.UIDNext, *data.NumUnseen, *data.Size)
+	}
+}
+
+// Of clients that create one folder at the same moment, while mail comes in,
+// one is told OK.
+func TestFolderIsCreatedOnce(t *testing.T) {
+	t.Parallel()
+	m := startMail(t, mailConfig(t.TempDir()))
+	var clients []*imapclient.Client
+	for range 4 {
+		c, _ := openInbox(t, m.IMAPAddr(), testSupport)
+		clients = append(clients, c)
+	}
+	stop := make(chan struct{})
+	var senders sync.WaitGroup
+	for range 3 {
+		senders.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					sendMail(t, m.SMTPAddr(), testEmail("noise", 10), "noise@desk.example")
+				}
+			}
+		})
+	}
+	for round := range 40 {
+		var made atomic.Int32
+		var all sync.WaitGroup
+		for _, c := range clients {
+			all.Go(func() {
+				if c.Create(fmt.Sprint("Folder ", round), nil).Wait() == nil {
+					made.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if made.Load() != 1 {
+			t.Errorf("round %d: %d clients were told OK, want 1", round, made.Load())
+		}
+	}
+	close(stop)
+	senders.Wait()
+}
+
+func TestClosedSessionsAreForgotten(t *testing.T) {
+	t.Parallel()
+	m := startMail(t, mailConfig(t.TempDir()))
+	views := func() int {
+		m.store.mu.RLock()
+		defer m.store.mu.RUnlock()
+		return len(m.store.state.folder(testSupport, mailInbox).views)
+	}
+	leaves := []func(*imapclient.Client) error{
+		func(c *imapclient.Client) error { return c.Unselect().Wait() },
+		func(c *imapclient.Client) error { return c.Logout().Wait() },
+		func(c *imapclient.Client) error { return c.Close() },
+		func(c *imapclient.Client) error {
+			_, err := c.Select("INBOX", nil).Wait()
+			return errors.Join(err, c.Close())
+		},
+	}
+	for i, leave := range leaves {
+		c, _ := openInbox(t, m.IMAPAddr(), testSupport)
+		if views() != 1 {
+			t.Fatalf("one session is open and %d are known", views())
+		}
+		if err := leave(c); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(5 * time.Second); views() != 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("way %d: the session is still known", i)
+			}
+		}
 	}
 }

@@ -77,8 +77,7 @@ func openMailJournal(dir string, log *slog.Logger, replay func(mailStored) error
 }
 
 func (j *mailJournal) load(log *slog.Logger, replay func(mailStored) error) error {
-	// The kernel drops the lock with the process, however that ends.
-	if err := syscall.Flock(int(j.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := flockPatiently(j.file); err != nil {
 		return fmt.Errorf("another mail server uses it: %w", err)
 	}
 	info, err := j.file.Stat()
@@ -258,5 +257,8 @@ func readMailRecord(in *bufio.Reader, at, size int64) (mailStored, int64, error)
 	}, end, nil
 }
 
-// Close lets go of the file and its lock.
-func (j *mailJournal) Close() error { return j.file.Close() }
+// Close lets go of the file. It unlocks first: a process that is just being
+// forked elsewhere in the program holds the file, and so the lock, until it execs.
+func (j *mailJournal) Close() error {
+	return errors.Join(syscall.Flock(int(j.file.Fd()), syscall.LOCK_UN), j.file.Close())
+}

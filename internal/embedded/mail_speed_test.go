@@ -84,3 +84,32 @@ func TestManySendersAndAReader(t *testing.T) {
 		t.Errorf("the reader saw %d emails, want 200", len(seen))
 	}
 }
+
+// What looks at the tree of folders never shares a batch with anything.
+func TestTreeChangesAreWrittenAlone(t *testing.T) {
+	t.Parallel()
+	s := &mailStore{ops: make(chan *mailOp, 4)}
+	message, tree := func() *mailOp { return &mailOp{} }, &mailOp{alone: true}
+	for _, op := range []*mailOp{message(), message(), tree, message()} {
+		s.ops <- op
+	}
+	if batch, next := s.gather(message()); len(batch) != 3 || next != tree {
+		t.Errorf("a batch of %d, then %+v; want the three messages, then the change of the tree", len(batch), next)
+	}
+	if batch, next := s.gather(tree); len(batch) != 1 || next != nil {
+		t.Errorf("the change of the tree is in a batch of %d", len(batch))
+	}
+}
+
+// A batch ends when enough bytes wait for its fsync.
+func TestBatchHasALimit(t *testing.T) {
+	t.Parallel()
+	s := &mailStore{ops: make(chan *mailOp, 9)}
+	large := &mailOp{raw: [][]byte{make([]byte, mailBatchBytes/2)}}
+	for range 9 {
+		s.ops <- large
+	}
+	if batch, _ := s.gather(large); len(batch) != 2 {
+		t.Errorf("a batch of %d half batches", len(batch))
+	}
+}
