@@ -53,9 +53,9 @@ func (k *cluster) chooseBinaries(ctx context.Context, named string) error {
 			return err
 		case err != nil || major < oldestMajor:
 			continue
-		case major == made:
+		case major == made && match == 0:
 			match, k.bin = major, folder
-		case match == 0 && major > newest:
+		case major != made && match == 0 && major > newest:
 			newest, k.bin = major, folder
 		}
 	}

@@ -54,7 +54,14 @@ func TestPostgresMovesItsSocket(t *testing.T) {
 		if got := ask(t, p.AppURL, `select current_user::text`); got != "postern_app" {
 			t.Errorf("logged in as %s", got)
 		}
+		socket := p.server.socket
 		stopPostgres(t, p)
+		if strings.HasPrefix(socket, dir) {
+			t.Fatalf("the socket lies in %s: the test proves nothing", socket)
+		}
+		if _, err := os.Stat(socket); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left behind: %v", socket, err)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 type server struct {
 	process  *os.Process
 	startLog string
+	socket   string
 	done     chan struct{}
 
 	mu       sync.Mutex
@@ -39,7 +40,7 @@ func (k *cluster) launch(held *dirLock) (*server, error) {
 	cmd := k.command("postgres", "-D", k.data)
 	cmd.Stdout, cmd.Stderr = out, out
 	dieWithParent(cmd.SysProcAttr, syscall.SIGINT)
-	s := &server{startLog: startLog, done: make(chan struct{})}
+	s := &server{startLog: startLog, socket: k.socket, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -67,6 +68,7 @@ func (s *server) watch(cmd *exec.Cmd, held *dirLock) {
 		}
 	}
 	s.mu.Unlock()
+	_ = os.Remove(s.socket) // may lie in the temporary folder; not empty after a crash, then it stays
 	held.release()
 	close(s.done)
 }

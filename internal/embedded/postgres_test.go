@@ -179,7 +179,7 @@ func TestPostgresSaysWhyItDoesNotStart(t *testing.T) {
 func TestPostgresLogHoldsNoValues(t *testing.T) {
 	t.Parallel()
 	dir := postgresDir(t)
-	p := startPostgresIn(t, PostgresConfig{Dir: dir})
+	p := startPostgresIn(t, PostgresConfig{Dir: dir, Fast: true})
 	if err := do(t, p.OwnerURL, `create table a (email text unique); insert into a values ('anna@example.com')`); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestPostgresStops(t *testing.T) {
 	t.Parallel()
 	dir := postgresDir(t)
 	for _, patience := range []time.Duration{20 * time.Second, time.Nanosecond} {
-		p := startPostgresIn(t, PostgresConfig{Dir: dir})
+		p := startPostgresIn(t, PostgresConfig{Dir: dir, Fast: true})
 		conn, err := pgx.Connect(t.Context(), p.OwnerURL)
 		if err != nil {
 			t.Fatal(err)
@@ -271,7 +271,7 @@ func TestPostgresStops(t *testing.T) {
 			t.Errorf("with a patience of %v it still runs", patience)
 		}
 	}
-	p := startPostgresIn(t, PostgresConfig{Dir: dir})
+	p := startPostgresIn(t, PostgresConfig{Dir: dir, Fast: true})
 	if got := ask(t, p.OwnerURL, `select (to_regclass('half_done') is null)::text`); got != "true" {
 		t.Error("an open transaction was kept")
 	}
