@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -108,6 +109,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Pro
 	// Test recorders have no deadlines; there nothing can hang.
 	_ = wire.SetReadDeadline(time.Now().Add(bodyPatience(limit)))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		drain(r.Body)
+	}
 	_ = wire.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -115,6 +119,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Pro
 		return nil, newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("The body may have %d bytes.", limit))
 	case err != nil:
 		return nil, newProblem(http.StatusRequestTimeout, codeBodyTimeout, "The body did not come whole.")
+	case !utf8.Valid(body): // RFC 8259 section 8.1
+		return nil, newProblem(http.StatusBadRequest, codeInvalidJSON, "The body is not UTF-8.")
 	}
 	return body, nil
 }

@@ -1,13 +1,134 @@
 package web
 
 import (
+	"bytes"
+	"context"
+	"embed"
+	"html/template"
+	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 )
 
+//go:embed pages
+var pageFiles embed.FS
+
+var templates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+
+// frame is what every page shows around its own content.
+type frame struct {
+	Desk, Title string
+	Wide        bool
+}
+
+// messagePage is a page that says one thing.
+type messagePage struct {
+	frame
+	Text, Link, LinkText string
+}
+
+// pages adds everything that answers without a key.
 func (d Deps) pages(mux chi.Router, spec *huma.OpenAPI) {
 	specRoutes(mux, spec)
-	_ = http.StatusOK
+	mux.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.Get("/readyz", ready(d.Ready))
+	mux.Get("/style.css", style)
+	mux.Get("/", d.landing)
+	mux.Get("/docs", d.reference(spec))
+	form := newSupportForm(d)
+	own := sameSite(d.PublicURL, d.Log)
+	mux.Get("/support", form.show)
+	mux.With(own).Post("/support", form.submit)
+	mux.Get("/support/thanks", form.thanks)
+	mux.NotFound(d.notFound)
+	mux.MethodNotAllowed(methodNotAllowed(mux))
+}
+
+// ready tells whether requests can be answered now.
+func ready(check func(context.Context) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+		defer cancel()
+		if err := check(ctx); err != nil {
+			noteFailure(r.Context(), err)
+			writeProblem(w, newProblem(http.StatusServiceUnavailable, codeUnavailable, "The database does not answer.").with("Retry-After", "5"))
+			return
+		}
+		_, _ = w.Write([]byte("ready\n"))
+	}
+}
+
+func style(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	http.ServeFileFS(w, r, pageFiles, "pages/style.css")
+}
+
+// sameSite refuses a form that a browser sends from another site.
+func sameSite(publicURL string, log *slog.Logger) func(http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	if publicURL != "" {
+		// A proxy may have changed the Host header that the origin is compared with.
+		if err := protection.AddTrustedOrigin(publicURL); err != nil {
+			log.Warn("the public URL is no origin; forms are compared with the Host header alone")
+		}
+	}
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, newProblem(http.StatusForbidden, codeCrossOrigin, "A browser sent this from another site."))
+	}))
+	return protection.Handler
+}
+
+func (d Deps) landing(w http.ResponseWriter, r *http.Request) {
+	writePage(w, r, http.StatusOK, "landing.html", frame{Desk: d.DeskName, Title: "Welcome"})
+}
+
+// notFound answers browsers with a page and programs with a problem.
+func (d Deps) notFound(w http.ResponseWriter, r *http.Request) {
+	if !wantsPage(r) {
+		writeProblem(w, newProblem(http.StatusNotFound, codeNoRoute, "There is nothing at this address."))
+		return
+	}
+	writePage(w, r, http.StatusNotFound, "message.html", messagePage{frame: frame{Desk: d.DeskName, Title: "Nothing here"},
+		Text: "There is no page at this address.", Link: "/", LinkText: "Go to the beginning"})
+}
+
+func wantsPage(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/v1/")
+}
+
+// methodNotAllowed says which methods there are (RFC 9110 section 15.5.6).
+func methodNotAllowed(mux chi.Router) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+			as := m
+			if m == http.MethodHead {
+				as = http.MethodGet
+			}
+			if mux.Match(chi.NewRouteContext(), as, r.URL.Path) {
+				allowed = append(allowed, m)
+			}
+		}
+		writeProblem(w, newProblem(http.StatusMethodNotAllowed, codeMethod, "The address does not take this method.").
+			with("Allow", strings.Join(allowed, ", ")))
+	}
+}
+
+// writePage renders before it answers: a page is whole or it is a problem.
+func writePage(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
+	var page bytes.Buffer
+	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
+		noteFailure(r.Context(), err)
+		writeProblem(w, newProblem(http.StatusInternalServerError, codeInternal, "Something failed on our side."))
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w) // the caller may be gone
 }

@@ -1,0 +1,202 @@
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/config"
+	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/limit"
+	"github.com/postern-desk/postern/internal/tickets"
+)
+
+// supportForm is the public form: no account, no session, no script.
+type supportForm struct {
+	db      *db.DB
+	tickets *tickets.Service
+	blobs   *blob.Store
+	rate    config.Rate
+	desk    string
+	log     *slog.Logger
+	trapped atomic.Int64 // posts of programs that filled in the hidden field
+}
+
+func newSupportForm(d Deps) *supportForm {
+	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, desk: d.DeskName, log: d.Log}
+}
+
+// byForm is who acts: whoever filled in the form has proved nothing.
+var byForm = event.Actor{Kind: "form", ID: "support", Name: "Support form", Realm: event.Staff}
+
+// supportPage is the form with what was typed and what is wrong with it.
+type supportPage struct {
+	frame
+	supportRequest
+	Problem string
+	Wrong   map[string]string // by field
+}
+
+func (f *supportForm) show(w http.ResponseWriter, r *http.Request) {
+	writePage(w, r, http.StatusOK, "support.html", f.page(supportRequest{}))
+}
+
+func (f *supportForm) page(typed supportRequest) supportPage {
+	return supportPage{frame: frame{Desk: f.desk, Title: "Ask for help"}, supportRequest: typed}
+}
+
+func (f *supportForm) submit(w http.ResponseWriter, r *http.Request) {
+	typed, err := readSupportRequest(w, r)
+	if r.MultipartForm != nil {
+		defer r.MultipartForm.RemoveAll() // temporary files
+	}
+	if err != nil {
+		f.unreadable(w, r, err)
+		return
+	}
+	if typed.trap != "" {
+		f.log.InfoContext(r.Context(), "support form: the hidden field was filled in; nothing was opened", "count", f.trapped.Add(1))
+		f.sent(w, r, 0)
+		return
+	}
+	from, wrong := typed.check()
+	if len(wrong) > 0 {
+		f.again(w, r, typed, wrong)
+		return
+	}
+	wait, err := limit.Allow(r.Context(), f.db, formKey(from.Norm, r), f.rate.Count, f.rate.Per)
+	if err == nil && wait > 0 {
+		f.tooOften(w, r, wait)
+		return
+	}
+	if err != nil {
+		f.failed(w, r, typed, err)
+		return
+	}
+	t, err := f.open(r, typed, from)
+	if err != nil {
+		f.failed(w, r, typed, err)
+		return
+	}
+	f.sent(w, r, t.Number)
+}
+
+func (f *supportForm) open(r *http.Request, typed supportRequest, from tickets.Person) (tickets.Ticket, error) {
+	files := &fileSet{bytes: map[blob.Sum]*blob.Spool{}, left: maxFormFileBytes}
+	defer files.close()
+	for _, header := range typed.files {
+		content, err := header.Open()
+		if err != nil {
+			return tickets.Ticket{}, err
+		}
+		err = files.add(header.Filename, header.Header.Get("Content-Type"), content)
+		if err = errors.Join(err, content.Close()); err != nil {
+			return tickets.Ticket{}, err
+		}
+	}
+	if err := files.store(r.Context(), f.blobs); err != nil {
+		return tickets.Ticket{}, err
+	}
+	return f.tickets.Create(r.Context(), byForm, tickets.NewTicket{Channel: tickets.ByForm, From: from, Subject: typed.Subject,
+		Body: typed.Message, Files: files.files, Acknowledge: true})
+}
+
+func (f *supportForm) thanks(w http.ResponseWriter, r *http.Request) {
+	page := struct {
+		frame
+		Number int64
+	}{frame: frame{Desk: f.desk, Title: "Thank you"}}
+	if n, err := strconv.ParseInt(r.URL.Query().Get("number"), 10, 64); err == nil && n > 0 {
+		page.Number = n
+	}
+	writePage(w, r, http.StatusOK, "thanks.html", page)
+}
+
+// sent answers a post that was taken; number 0 is one that only seems so.
+func (f *supportForm) sent(w http.ResponseWriter, r *http.Request, number int64) {
+	if wantsJSON(r) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"number":` + strconv.FormatInt(number, 10) + "}\n"))
+		return
+	}
+	to := "/support/thanks"
+	if number > 0 {
+		to += "?number=" + strconv.FormatInt(number, 10)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// again shows the form as it was filled in, with what is wrong.
+func (f *supportForm) again(w http.ResponseWriter, r *http.Request, typed supportRequest, wrong map[string]string) {
+	if wantsJSON(r) {
+		p := newProblem(http.StatusUnprocessableEntity, codeValidation, "Something is missing or wrong.")
+		for _, field := range formFields {
+			if text, ok := wrong[field]; ok {
+				p.Errors = append(p.Errors, FieldError{Field: field, Message: text})
+			}
+		}
+		writeProblem(w, p)
+		return
+	}
+	page := f.page(typed)
+	page.Problem, page.Wrong = "Something is missing or wrong. See the marked fields.", wrong
+	writePage(w, r, http.StatusUnprocessableEntity, "support.html", page)
+}
+
+// failed keeps what was typed: nobody writes it twice because of us.
+func (f *supportForm) failed(w http.ResponseWriter, r *http.Request, typed supportRequest, err error) {
+	p := problemOf(refusedFile(err, "attachments"))
+	noteFailure(r.Context(), p.cause)
+	if wantsJSON(r) {
+		writeProblem(w, p)
+		return
+	}
+	page := f.page(typed)
+	page.Problem = "We could not take your request just now. Nothing is lost: send it again in a moment."
+	if p.Status < 500 {
+		page.Problem = p.Detail
+	}
+	writePage(w, r, p.Status, "support.html", page)
+}
+
+func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, wait time.Duration) {
+	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+	if wantsJSON(r) {
+		writeProblem(w, newProblem(http.StatusTooManyRequests, codeTooManyRequests, "Too many requests from this address.").with("Retry-After", seconds))
+		return
+	}
+	w.Header().Set("Retry-After", seconds)
+	minutes := strconv.Itoa(int((wait + time.Minute - 1) / time.Minute))
+	writePage(w, r, http.StatusTooManyRequests, "message.html", messagePage{frame: frame{Desk: f.desk, Title: "That was a lot at once"},
+		Text: "We have several requests from you already and answer them all. You can send another one in " + minutes + " min.",
+		Link: "/", LinkText: "Go to the beginning"})
+}
+
+// unreadable answers a post that did not come whole or is too large.
+func (f *supportForm) unreadable(w http.ResponseWriter, r *http.Request, err error) {
+	status, code := http.StatusBadRequest, codeValidation
+	title, text := "That did not arrive", "The form did not reach us whole. Please send it again."
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) || errors.Is(err, errFilesTooLarge) {
+		status, code, title = http.StatusRequestEntityTooLarge, codeAttachmentsTooLarge, "Those files are too large"
+		text = "Attachments may have 20 MiB together. Send fewer or smaller ones, or a link to them."
+	}
+	if wantsJSON(r) {
+		writeProblem(w, newProblem(status, code, text))
+		return
+	}
+	writePage(w, r, status, "message.html", messagePage{frame: frame{Desk: f.desk, Title: title}, Text: text,
+		Link: "/support", LinkText: "Back to the form"})
+}
+
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
