@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/smtp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -309,4 +311,23 @@ func withRightCRCs(journal []byte) []byte {
 		at = end
 	}
 	return journal
+}
+
+// When the disk fails, no client may hear 250, nor see what is not durable.
+func TestFailedDiskIsToldToClients(t *testing.T) {
+	t.Parallel()
+	m := startMail(t, mailConfig(t.TempDir()))
+	c, _ := openInbox(t, m.IMAPAddr(), testSupport)
+	m.store.journal.broken = errors.New("the disk of " + testSender + " is gone")
+	err := smtp.SendMail(m.SMTPAddr(), nil, testSender, []string{testSupport}, testEmail("lost", 10))
+	if answerCodes(err) != "451 4.3.0" || strings.Contains(err.Error(), testSender) {
+		t.Errorf("SMTP says %v, want 451 without the reason", err)
+	}
+	cmd := c.Append("INBOX", 2, nil)
+	cmd.Write([]byte("\r\n"))
+	cmd.Close()
+	if _, err := cmd.Wait(); err == nil || strings.Contains(err.Error(), testSender) {
+		t.Errorf("APPEND says %v, want a refusal without the reason", err)
+	}
+	wantUIDs(t, c, "INBOX")
 }
