@@ -24,8 +24,9 @@ type DB struct {
 }
 
 // TemplateSQL is run, in order, as the owner on the template database after the migrations.
-// It is for guards that only tests want. It must not change after the first New of a process.
-var TemplateSQL []string
+// It is for guards that only tests want; the one against unrecorded changes is there from the start (see
+// Fixture for the way around it). It must not change after the first New of a process.
+var TemplateSQL = []string{guardSQL}
 
 // patience bounds every step: a stuck server must fail a test, not hang it.
 const patience = time.Minute
