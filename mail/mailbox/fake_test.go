@@ -209,7 +209,11 @@ func dialAccount(t *testing.T, a mailbox.Account) *mailbox.Session {
 // dialFake starts a fake server with these replies and opens its INBOX.
 func dialFake(t *testing.T, replies map[string]reply) *mailbox.Session {
 	t.Helper()
-	s := dialAccount(t, (&fake{replies: replies}).start(t))
+	return openFake(t, dialAccount(t, (&fake{replies: replies}).start(t)))
+}
+
+func openFake(t *testing.T, s *mailbox.Session) *mailbox.Session {
+	t.Helper()
 	if _, err := s.Open(within(t), "INBOX"); err != nil {
 		t.Fatalf("open INBOX: %v", err)
 	}

@@ -55,6 +55,7 @@ type fetch struct {
 	left           map[uint32]Meta // what is still to come
 	largest, bytes int64
 	wrongSizes     []error
+	broken         bool // a literal failed; see release
 }
 
 // run asks for what is left until it has come or is confirmed gone. Absence in
@@ -125,23 +126,34 @@ func (f *fetch) once(ctx context.Context) error {
 		UID:         true,
 		BodySection: []*imap.FetchItemBodySection{{Peek: true}},
 	})
-	ended := false
+	received := false
 	defer func() {
-		if !ended { // fn panicked: the library must not wait for a reader
+		if !received { // fn panicked: the library must not wait for a reader
 			_ = s.Close()
-			_ = cmd.Close()
+			_ = f.release(cmd)
 		}
 	}()
 	fnErr := f.receive(p, cmd)
+	received = true
 	p.pause()
 	p.grant(s.allowance(f.bytes)) // after an error of fn all the rest is skipped
 	p.resume()
-	err = ignoreExpunged(cmd.Close())
-	ended = true
+	err = f.release(cmd)
 	if fnErr != nil {
 		return fnErr
 	}
 	return s.explain(err)
+}
+
+// release lets the library go on: what is unread is skipped. A literal that
+// failed must not be touched again, not even to skip it: the library's reader
+// is past it and uses the same buffer. It ends by itself then.
+func (f *fetch) release(cmd *imapclient.FetchCommand) error {
+	if f.broken {
+		_ = f.session.Close()
+		return io.ErrUnexpectedEOF
+	}
+	return ignoreExpunged(cmd.Close())
 }
 
 // allowance is how long the server may take for so many bytes, a day at most:
@@ -185,7 +197,7 @@ func (f *fetch) deliver(p *patience, m Meta, literal imap.LiteralReader) error {
 	}
 	p.pause()
 	p.grant(f.session.allowance(m.Size))
-	body := &stream{patience: p, literal: literal, left: m.Size}
+	body := &stream{fetch: f, patience: p, literal: literal, left: m.Size}
 	err := f.fn(m, body)
 	if err == nil {
 		_, err = io.Copy(io.Discard, body)
@@ -202,6 +214,7 @@ func (f *fetch) deliver(p *patience, m Meta, literal imap.LiteralReader) error {
 
 // stream is the bytes of one email; the server's clock runs only inside Read.
 type stream struct {
+	fetch    *fetch
 	patience *patience
 	literal  io.Reader
 	left     int64
@@ -224,7 +237,8 @@ func (b *stream) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	if err != nil && b.left > 0 {
 		// The library ends a literal that was cut short like a complete one.
-		b.err = fmt.Errorf("%w: %d bytes lack: %w", ErrIncomplete, b.left, b.patience.session.explain(io.ErrUnexpectedEOF))
+		b.fetch.broken = true
+		b.err = fmt.Errorf("%w: %d bytes lack: %w", ErrIncomplete, b.left, b.fetch.session.explain(io.ErrUnexpectedEOF))
 		return n, b.err
 	}
 	return n, nil

@@ -16,6 +16,7 @@ const maxFolders = 100_000
 // A failure is ErrNoFolder if the server refused, and no folder is open then.
 func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 	s.forgetNews()
+	s.opened = false
 	var data *imap.SelectData
 	err := s.run(ctx, func() error {
 		var err error
@@ -31,6 +32,7 @@ func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 		// RFC 9051 2.3.1.1: without it UIDs mean nothing tomorrow.
 		return Folder{}, fmt.Errorf("mailbox: open folder %q: %w (no UIDVALIDITY)", folder, ErrProtocol)
 	}
+	s.opened = true
 	return Folder{
 		Name:        folder,
 		UIDValidity: data.UIDValidity,

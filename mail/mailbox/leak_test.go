@@ -30,6 +30,12 @@ func TestNoReaderIsLeft(t *testing.T) {
 			ctx, cancel := context.WithCancel(ctx)
 			_, _ = s.Fetch(ctx, metas, func(Meta, io.Reader) error { cancel(); return nil })
 		},
+		"connection cut in an email": func(ctx context.Context, s *Session) {
+			_, _ = s.Fetch(ctx, []Meta{{UID: 3, Size: int64(len(email))}}, func(_ Meta, body io.Reader) error {
+				_, err := io.ReadAll(body)
+				return err
+			})
+		},
 		"error in an email": func(ctx context.Context, s *Session) {
 			_, _ = s.Fetch(ctx, metas, func(Meta, io.Reader) error { return io.ErrShortBuffer })
 		},
@@ -53,7 +59,7 @@ func TestNoReaderIsLeft(t *testing.T) {
 }
 
 // dialOneEmail dials a server that accepts every command and sends this email
-// as those with UID 1 and 2.
+// as those with UID 1 and 2, and a part of it as UID 3.
 func dialOneEmail(ctx context.Context, t *testing.T, email string) *Session {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,6 +89,10 @@ func answerAll(conn net.Conn, email string) {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
 		tag, command, _ := strings.Cut(lines.Text(), " ")
+		if strings.HasPrefix(command, "UID FETCH 3 ") {
+			_, _ = fmt.Fprintf(conn, "* 3 FETCH (UID 3 BODY[] {%d}\r\nhalf", len(email))
+			return
+		}
 		if strings.Contains(command, "BODY.PEEK[]") {
 			for uid := 1; uid <= 2; uid++ {
 				_, _ = fmt.Fprintf(conn, "* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n", uid, uid, len(email), email)

@@ -74,19 +74,19 @@ func nextSpan(span uint32, found int) uint32 {
 // highestUID asks for the UID of the last email by its sequence number, since
 // the library does not recognise the answer to "*". 0 means no email.
 func (s *Session) highestUID(ctx context.Context) (uint32, error) {
+	if err := s.alive(ctx); err != nil {
+		return 0, err
+	}
+	if !s.opened {
+		return 0, errors.New("no folder is open: open one first")
+	}
 	for range listTries {
-		open := s.client.Mailbox()
-		if open == nil {
-			if s.guard.isClosed() {
-				return 0, s.explain(ErrClosed)
-			}
-			return 0, errors.New("no folder is open: open one first")
-		}
-		if open.NumMessages == 0 {
-			return 0, ctx.Err()
+		last := s.wire.exists.Load()
+		if last <= 0 {
+			return 0, nil
 		}
 		var highest uint32
-		err := s.describe(ctx, imap.SeqSetNum(open.NumMessages), func(a answer) {
+		err := s.describe(ctx, imap.SeqSetNum(uint32(last)), func(a answer) {
 			highest = max(highest, a.meta.UID)
 		})
 		if err != nil || highest > 0 {

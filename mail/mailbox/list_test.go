@@ -94,7 +94,7 @@ func TestListPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var pages []int
-			s := dialFake(t, folderOf(c.uids, &pages))
+			s := openFake(t, dialBox(t, (&fake{replies: folderOf(c.uids, &pages)}).start(t)))
 			got, err := list(within(t), s, c.from, c.to)
 			if err != nil || !slices.Equal(got, c.want) {
 				t.Fatalf("listed %d emails, %v; want %d", len(got), err, len(c.want))
@@ -235,7 +235,7 @@ func TestFolders(t *testing.T) {
 
 func TestFoldersWithoutEnd(t *testing.T) {
 	t.Parallel()
-	s := dialAccount(t, (&fake{replies: map[string]reply{"LIST": func(c *talk, _, _ string) {
+	s := dialBox(t, (&fake{replies: map[string]reply{"LIST": func(c *talk, _, _ string) {
 		line := strings.Repeat("* LIST () \"/\" x\r\n", 1000)
 		for range 1000 {
 			if _, err := io.WriteString(c.conn, line); err != nil {

@@ -22,6 +22,7 @@ type Session struct {
 	client   *imapclient.Client
 	timeouts Timeouts
 	caps     imap.CapSet
+	opened   bool          // a folder is open
 	secrets  []string      // never repeated in errors
 	news     chan struct{} // holds one when the server has reported emails
 }
@@ -84,13 +85,21 @@ func (s *Session) run(ctx context.Context, command func() error) error {
 
 // begin refuses a dead session and starts the limits of a command.
 func (s *Session) begin(ctx context.Context) (*patience, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if s.guard.isClosed() {
-		return nil, s.explain(io.ErrUnexpectedEOF)
+	if err := s.alive(ctx); err != nil {
+		return nil, err
 	}
 	return s.await(ctx, s.timeouts.Command), nil
+}
+
+// alive returns why no command can begin, nil if one can.
+func (s *Session) alive(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if s.guard.isClosed() {
+		return s.explain(io.ErrUnexpectedEOF)
+	}
+	return nil
 }
 
 // explain names the kind of a failure: what the server refused, else why the

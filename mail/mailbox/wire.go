@@ -38,7 +38,8 @@ type wire struct {
 	drop    bool   // the response under way is not for us
 	greeted bool
 
-	limit atomic.Int64 // largest literal
+	limit  atomic.Int64 // largest literal
+	exists atomic.Int64 // emails in the open folder, as last reported
 
 	mu       sync.Mutex
 	farewell string // text of the server's BYE
@@ -108,7 +109,7 @@ func (w *wire) nextLine() error {
 	if !w.within {
 		w.drop, w.text = w.greeted && !forUs(line), isText(line)
 		w.greeted = true
-		w.noteFarewell(line)
+		w.note(line)
 	}
 	w.within = false
 	if !w.text {
@@ -216,14 +217,26 @@ func isText(line []byte) bool {
 	return false
 }
 
-func (w *wire) noteFarewell(line []byte) {
+// note keeps what the library reports too late or not at all: it still shows
+// the folder of before when the answer to EXAMINE is already there.
+func (w *wire) note(line []byte) {
 	keyword, rest, ok := untagged(line)
-	if !ok || keyword != "BYE" {
+	if !ok {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.farewell = string(rest)
+	switch keyword {
+	case "EXISTS":
+		number, _, _ := bytes.Cut(line[len("* "):], []byte(" "))
+		if n, err := strconv.ParseUint(string(number), 10, 32); err == nil {
+			w.exists.Store(int64(n))
+		}
+	case "EXPUNGE":
+		w.exists.Add(-1)
+	case "BYE":
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.farewell = string(rest)
+	}
 }
 
 // bye returns the text of the server's BYE, empty if there was none.
