@@ -74,7 +74,7 @@ func New(d Deps, s Settings) (*Worker, error) {
 			jobs.Webhooks: {MaxWorkers: 16, FetchCooldown: 5 * time.Millisecond},
 			jobs.Upkeep:   {MaxWorkers: 4},
 		},
-		FetchPollInterval:    time.Second,
+		FetchPollInterval:    250 * time.Millisecond, // for a job whose notice was held back beside another's
 		JobTimeout:           jobs.Longest,
 		RescueStuckJobsAfter: jobs.Longest + 5*time.Minute, // dead processes are found by their heartbeat long before
 		RetryPolicy:          retries{},

@@ -41,8 +41,10 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		app.Close()
 		return nil, err
 	}
-	// Insert-only: it has no queues, so it neither works jobs nor listens.
-	queue, err := river.NewClient(riverpgxv5.New(app), &river.Config{})
+	// Insert-only: it has no queues, so it neither works jobs nor listens. Its cooldown is how long it keeps
+	// quiet about a queue after a notice: with the default 100 ms the job that another one queues at once
+	// would wait for the next poll.
+	queue, err := river.NewClient(riverpgxv5.New(app), &river.Config{FetchCooldown: time.Millisecond})
 	if err != nil {
 		return nil, fmt.Errorf("queue client: %w", err)
 	}

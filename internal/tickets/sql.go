@@ -77,10 +77,10 @@ const sqlAttachment = `select ` + attachmentColumns + ` from attachments where i
 // the client's emails.
 const sqlThreadIDs = `
 select rfc_message_id from (
-    select rfc_message_id, created_at from messages where ticket_id = $1 and rfc_message_id <> '' and origin = 'client'
+    select rfc_message_id, created_at, 1 as rank from messages where ticket_id = $1 and rfc_message_id <> '' and origin = 'client'
     union all
-    select rfc_message_id, created_at from letters where ticket_id = $1 and kind in ('acknowledgement', 'answer')) as ids
-order by created_at`
+    select rfc_message_id, created_at, 2 from letters where ticket_id = $1 and kind in ('acknowledgement', 'answer')) as ids
+order by created_at, rank`
 
 const sqlLastClientMessage = `select ` + messageColumns + ` from messages
 where ticket_id = $1 and origin = 'client' and visibility = 'everyone' and not automatic order by id desc limit 1`
