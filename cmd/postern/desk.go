@@ -91,8 +91,8 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 func (d *desk) rules() inbox.Rules {
 	parsing := message.DefaultLimits()
 	parsing.Total = int64(d.set.MaxEmailBytes)
-	return inbox.Rules{Parsing: parsing, TicketsPerSender: d.set.TicketLimitAddress.Count, TicketsPerDomain: d.set.TicketLimitDomain.Count,
-		TicketWindow: d.set.TicketLimitAddress.Per, AcksPerWindow: d.set.AckLimit.Count, AckWindow: d.set.AckLimit.Per, ReplyWait: d.set.ReplyWait}
+	return inbox.Rules{Parsing: parsing, TicketsPerSender: d.set.TicketLimitAddress.Count, TicketWindow: d.set.TicketLimitAddress.Per,
+		TicketsPerDomain: d.set.TicketLimitDomain.Count, DomainWindow: d.set.TicketLimitDomain.Per, AcksPerWindow: d.set.AckLimit.Count, AckWindow: d.set.AckLimit.Per, ReplyWait: d.set.ReplyWait}
 }
 
 func (d *desk) workerSettings(process string) worker.Settings {

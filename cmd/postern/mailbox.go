@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -225,12 +224,11 @@ func cliActor() event.Actor {
 	return event.Actor{Kind: "cli", ID: "cli", Name: "Command line", Realm: event.Staff}
 }
 
-// withStore opens the store for one command. Beside a running desk it works where the desk's database is
-// an own server; the embedded one belongs to the running process.
+// withStore opens the store for one command, beside a running desk or alone.
 func withStore(ctx context.Context, s config.Storage, fn func(*store) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	st, err := openStore(ctx, s, 4, slog.New(slog.DiscardHandler))
+	st, err := joinStore(ctx, s)
 	if err != nil {
 		return err
 	}

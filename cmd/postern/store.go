@@ -22,30 +22,56 @@ type store struct {
 	postgres *embedded.Postgres // nil: the operator's own server
 	appURL   string
 	host     string // the data folder, where it is this process's alone
+	joins    bool   // a command: it may work beside a running desk
 }
 
 // openStore starts the embedded PostgreSQL where no database is configured, brings the schema up to date
 // where the owner's login is known, and opens the keys.
 func openStore(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
+	return (&store{}).openAll(ctx, s, conns, log)
+}
+
+// joinStore is openStore for one command, which may run beside a desk.
+func joinStore(ctx context.Context, s config.Storage) (*store, error) {
+	return (&store{joins: true}).openAll(ctx, s, 4, slog.New(slog.DiscardHandler))
+}
+
+func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
 	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	st := &store{appURL: s.DatabaseURL.Reveal()}
+	st.appURL = s.DatabaseURL.Reveal()
 	owner := s.OwnerDatabaseURL.Reveal()
 	if st.appURL == "" {
 		dir, err := filepath.Abs(filepath.Join(s.DataDir, "postgres"))
 		if err != nil {
 			return nil, err
 		}
-		if st.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: dir, BinDir: s.PGBin, Log: log}); err != nil {
+		if owner, err = st.ownPostgres(ctx, dir, s.PGBin, log); err != nil {
 			return nil, err
 		}
-		st.appURL, owner, st.host = st.postgres.AppURL, st.postgres.OwnerURL, dir
 	}
 	if err := st.open(ctx, s, owner, conns); err != nil {
 		return nil, errors.Join(err, st.close(context.WithoutCancel(ctx)))
 	}
 	return st, nil
+}
+
+// ownPostgres starts the desk's own server. A command beside a running desk joins the desk's.
+func (st *store) ownPostgres(ctx context.Context, dir, bin string, log *slog.Logger) (owner string, err error) {
+	pg, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: dir, BinDir: bin, Log: log})
+	switch {
+	case err == nil:
+		st.postgres, st.host = pg, dir
+	case errors.Is(err, embedded.ErrRunning) && st.joins:
+		if pg, err = embedded.JoinPostgres(dir); err != nil {
+			return "", err
+		}
+	default:
+		return "", err
+	}
+	st.appURL = pg.AppURL
+	return pg.OwnerURL, nil
 }
 
 func (st *store) open(ctx context.Context, s config.Storage, owner string, conns int32) (err error) {

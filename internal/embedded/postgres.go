@@ -69,17 +69,21 @@ func startPostgres(ctx context.Context, c PostgresConfig) (*Postgres, error) {
 		held.release()
 		return nil, err
 	}
-	p := &Postgres{
-		AppURL:   k.url(appRole, keys.App, database),
-		OwnerURL: k.url(ownerRole, keys.Owner, database),
-		SuperURL: k.url(superRole, keys.Super, superDatabase),
-		server:   s,
-	}
+	p := k.urls(keys)
+	p.server = s
 	if err := k.prepare(ctx, p.SuperURL, keys, s); err != nil {
 		_ = s.stop(context.WithoutCancel(ctx))
 		return nil, err
 	}
 	return p, nil
+}
+
+func (k *cluster) urls(keys passwords) *Postgres {
+	return &Postgres{
+		AppURL:   k.url(appRole, keys.App, database),
+		OwnerURL: k.url(ownerRole, keys.Owner, database),
+		SuperURL: k.url(superRole, keys.Super, superDatabase),
+	}
 }
 
 // start does everything up to the running process, which from then on owns the lock.

@@ -84,13 +84,18 @@ func (k *cluster) exists() bool {
 	return err == nil
 }
 
-// makeSocketDir chooses a folder whose socket path is short enough, for the server's user alone.
-func (k *cluster) makeSocketDir() error {
+// chooseSocketDir picks a folder whose socket path is short enough; the same one for the same cluster.
+func (k *cluster) chooseSocketDir() {
 	k.socket = filepath.Join(k.home, "socket")
 	if len(filepath.Join(k.socket, socketName)) > socketPathLimit {
 		sum := sha256.Sum256([]byte(k.home))
 		k.socket = filepath.Join(os.TempDir(), "postern-"+hex.EncodeToString(sum[:6]))
 	}
+}
+
+// makeSocketDir makes the folder of the socket, for the server's user alone.
+func (k *cluster) makeSocketDir() error {
+	k.chooseSocketDir()
 	if len(filepath.Join(k.socket, socketName)) > socketPathLimit {
 		return fmt.Errorf("no folder is short enough for a socket: %s exceeds %d bytes", k.socket, socketPathLimit)
 	}

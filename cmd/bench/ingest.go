@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"time"
+
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/jobs"
+	"github.com/postern-desk/postern/worker"
+)
+
+// The sequence tells how far it is without a scan; the count tells the truth at the end.
+const (
+	sqlNumbersDrawn = `select last_value - 1001 + is_called::int from ticket_numbers`
+	sqlRouted       = `select count(*) from inbound_emails where disposition = 'opened'`
+)
+
+// ingest runs the whole road: from the poll's start until every email is a ticket with its letter, audit
+// entry and event, committed. The letters stay queued.
+func (b *bench) ingest(ctx context.Context) error {
+	var rates, memory samples
+	for run := range b.runs {
+		d, err := b.newDesk(ctx)
+		if err != nil {
+			return err
+		}
+		rate, peak, err := b.ingestOnce(ctx, d, run)
+		if err == nil && run == b.runs-1 {
+			err = errors.Join(b.idlePoll(ctx, d), b.statements(ctx, d, "ingest"))
+			if err == nil {
+				err = b.letters(ctx, d)
+			}
+		}
+		if err := errors.Join(err, d.close()); err != nil {
+			return err
+		}
+		rates, memory = append(rates, rate), append(memory, peak)
+	}
+	b.whole = rates.median()
+	b.report("whole road: poll to ticket, letter, audit entry and event", rates.of("emails/s", 0), fmt.Sprintf("%d emails, %d runs", b.n, b.runs))
+	if peak := memory.median(); peak > 0 {
+		b.report("  resident memory at its peak, this process", memory.of("MiB", 0), "without PostgreSQL")
+	}
+	return nil
+}
+
+func (b *bench) ingestOnce(ctx context.Context, d *desk, run int) (rate, peak float64, err error) {
+	box, err := d.connect(ctx, b.full, b.mail.SMTPAddr())
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := d.holdLetters(ctx); err != nil {
+		return 0, 0, err
+	}
+	err = d.work(ctx, func(*worker.Worker) error {
+		time.Sleep(time.Second) // the queue's leader is elected, the first upkeep is done
+		stop, err := b.startProfile(run)
+		if err != nil {
+			return err
+		}
+		forgetPeak()
+		began := time.Now()
+		if _, err := d.queue.Insert(ctx, jobs.PollMailbox{MailboxID: box.ID.String()}, nil); err != nil {
+			return err
+		}
+		if err := d.until(ctx, int64(b.n), 5*time.Millisecond, sqlNumbersDrawn); err != nil {
+			return err
+		}
+		if err := d.until(ctx, int64(b.n), 5*time.Millisecond, sqlRouted); err != nil {
+			return err
+		}
+		rate = float64(b.n) / time.Since(began).Seconds()
+		peak = peakMiB()
+		return errors.Join(stop(), d.verify(ctx, box, b.n))
+	})
+	return rate, peak, err
+}
+
+// startProfile profiles the first run.
+func (b *bench) startProfile(run int) (stop func() error, err error) {
+	if b.profile == "" || run > 0 {
+		return func() error { return nil }, nil
+	}
+	file, err := os.Create(b.profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
+}
+
+// verify counts what the measure claims to have made.
+func (d *desk) verify(ctx context.Context, box mailboxes.Mailbox, n int) error {
+	for _, c := range []struct{ what, sql string }{
+		{"ledger rows", `select count(*) from inbound_emails where disposition = 'opened' and mailbox_id = $1`},
+		{"tickets", `select count(*) from tickets where mailbox_id = $1`},
+		{"messages", `select count(distinct rfc_message_id) from messages m join tickets t on t.id = m.ticket_id where t.mailbox_id = $1`},
+		{"audit entries", `select count(*) from audit_entries a join tickets t on a.subject_id = t.id::text and a.kind = 'ticket.opened' where t.mailbox_id = $1`},
+		{"events", `select count(*) from webhook_events e join tickets t on e.subject_id = t.id::text and e.type = 'ticket.opened' where t.mailbox_id = $1`},
+		{"letters", `select count(*) from letters where state = 'queued' and mailbox_id = $1`},
+		{"letters' bytes", `select count(*) from letter_bytes b join letters l on l.id = b.letter_id where l.mailbox_id = $1`},
+		{"jobs that send", `select count(*) from river_job j join letters l on j.args ->> 'letter_id' = l.id::text and j.kind = 'send_letter' where l.mailbox_id = $1`},
+	} {
+		var have int
+		if err := d.pool.QueryRow(ctx, c.sql, box.ID).Scan(&have); err != nil {
+			return fmt.Errorf("count the %s: %w", c.what, err)
+		}
+		if have != n {
+			return fmt.Errorf("%d %s for %d emails: the measure is of something else", have, c.what, n)
+		}
+	}
+	return nil
+}
