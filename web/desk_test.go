@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/config"
@@ -257,6 +258,16 @@ func (d *desk) state() string {
 	})
 	must(d.t, err)
 	return s
+}
+
+// ownerExec changes rows behind the product's back.
+func (d *desk) ownerExec(sql string) {
+	d.t.Helper()
+	conn, err := pgx.Connect(context.Background(), d.ownerDB.SuperURL)
+	must(d.t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), sql)
+	must(d.t, err)
 }
 
 func (d *desk) audits() int { d.t.Helper(); return d.count("select count(*) from audit_entries") }

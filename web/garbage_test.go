@@ -121,7 +121,6 @@ func TestTextIsCleanedBeforeItIsStored(t *testing.T) {
 func TestFailuresSayNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(deps *web.Deps) {
-		deps.Check = nil
 		deps.Tickets = nil // every use of it panics
 	})
 	a := d.get("/v1/tickets").refused(http.StatusInternalServerError, "internal")
