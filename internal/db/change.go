@@ -34,14 +34,13 @@ func (d *DB) Change(ctx context.Context, by event.Actor, fn func(*Tx) error) err
 		if len(tx.events) == 0 {
 			return ErrUnrecorded
 		}
-		tx.keepKey()
 		return nil
 	})
 }
 
 // Bookkeep runs fn in one read-write transaction for cursors, attempts and other state that is no
-// business of the desk's users. Jobs may be enqueued; events may not be recorded. why is for the log of
-// whoever debugs a slow query: it becomes the transaction's application name.
+// business of the desk's users. Jobs may be enqueued; events may not be recorded. why names the part of
+// the worker that keeps these books: it is the transaction's actor.
 func (d *DB) Bookkeep(ctx context.Context, why string, fn func(*Tx) error) error {
 	return d.write(ctx, event.System(why), func(tx *Tx) error {
 		if err := fn(tx); err != nil {
@@ -109,9 +108,10 @@ func beginSQL(begin string, by event.Actor) string {
 	return begin + "; set local role postern_client; select set_config('postern.client_id', '" + by.ClientID.String() + "', true)" + readNow
 }
 
-// begin opens the transaction; one stale pooled connection is replaced, since nothing was sent on it.
+// begin opens the transaction. Stale pooled connections are replaced, since nothing was done on them: a
+// server that restarted has ended all of the pool's.
 func begin(ctx context.Context, pool *pgxpool.Pool, sql string) (*pgxpool.Conn, time.Time, error) {
-	for try := 1; ; try++ {
+	for try := int32(1); ; try++ {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return nil, time.Time{}, fmt.Errorf("begin: %w", err)
@@ -123,7 +123,7 @@ func begin(ctx context.Context, pool *pgxpool.Pool, sql string) (*pgxpool.Conn, 
 		rollback(conn.Conn())
 		broken := conn.Conn().IsClosed()
 		conn.Release()
-		if try == 3 || !broken || ctx.Err() != nil {
+		if try > pool.Config().MaxConns || !broken || ctx.Err() != nil {
 			return nil, time.Time{}, fmt.Errorf("begin: %w", err)
 		}
 	}

@@ -19,8 +19,8 @@ type Idempotency struct {
 
 type idempotencyKey struct{}
 
-// WithIdempotency makes the next Change on this context keep the key in its commit: a second request
-// with it cannot change anything again.
+// WithIdempotency makes the Change on this context keep the key in its commit: a second request with it
+// cannot change anything again. A request that would change twice is refused at its second Change.
 func WithIdempotency(ctx context.Context, i Idempotency) context.Context {
 	return context.WithValue(ctx, idempotencyKey{}, i)
 }

@@ -39,11 +39,13 @@ type eventRows struct {
 	sequences                      []int64
 }
 
-// queueRecord queues the audit entries and webhook events of everything that was recorded.
+// queueRecord queues the audit entries and webhook events of everything that was recorded, and the key of
+// the request.
 func (t *Tx) queueRecord() error {
 	if len(t.events) == 0 {
 		return nil
 	}
+	t.keepKey()
 	var audit auditRows
 	var events eventRows
 	for _, r := range t.events {
