@@ -53,9 +53,12 @@ func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arr
 		return err
 	}
 	return s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		var at int64
-		if err := tx.QueryRow(sqlLockFolder, f.ID, f.UIDValidity, f.Generation).Scan(&at); err != nil || at != f.LastUID {
-			return errors.Join(ErrMoved, err)
+		at, err := db.Column[int64](tx, sqlLockFolder, f.ID, f.UIDValidity, f.Generation)
+		if err != nil {
+			return fmt.Errorf("lock folder %d: %w", f.ID, err)
+		}
+		if len(at) == 0 || at[0] != f.LastUID {
+			return ErrMoved
 		}
 		blob.QueueSmall(tx, small)
 		ids, err := db.Column[int64](tx, sqlInsertEmails, f.MailboxID, f.ID, f.UIDValidity, f.Generation, rows.uids, rows.sizes,

@@ -2,6 +2,7 @@
 package inbox
 
 import (
+	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,10 +37,11 @@ const (
 // Rules are the numbers that an operator may set.
 type Rules struct {
 	Parsing          message.Limits
-	TicketsPerSender int           // in TicketWindow; the rest goes to a burst ticket
-	TicketsPerDomain int           // in TicketWindow
-	TicketWindow     time.Duration // of both
-	AcksPerWindow    int           // acknowledgements to one address, in AckWindow
+	TicketsPerSender int // in TicketWindow; the rest goes to a burst ticket
+	TicketWindow     time.Duration
+	TicketsPerDomain int // in DomainWindow
+	DomainWindow     time.Duration
+	AcksPerWindow    int // acknowledgements to one address, in AckWindow
 	AckWindow        time.Duration
 	ReplyWait        time.Duration // how long a reply waits for its stored parent
 }
@@ -50,11 +52,14 @@ type Service struct {
 	blobs   *blob.Store
 	tickets *tickets.Service
 	rules   Rules
+	parser  parser
 }
+
+type parser func(raw io.Reader, limits message.Limits, keep func(*message.Attachment, io.Reader) error) (*message.Email, error)
 
 // New makes the service.
 func New(d *db.DB, b *blob.Store, t *tickets.Service, r Rules) *Service {
-	return &Service{db: d, blobs: b, tickets: t, rules: r}
+	return &Service{db: d, blobs: b, tickets: t, rules: r, parser: message.Parse}
 }
 
 // Email is one row of the ledger.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/jobs"
 )
+
+var errPanicked = errors.New("routing it failed; the log has the stack")
 
 // parentPause is how soon a waiting reply is looked at again.
 const parentPause = 2 * time.Second
@@ -18,15 +21,30 @@ const parentPause = 2 * time.Second
 // each is tried alone, and what fails alone is tried again later. Rows that are routed already are
 // skipped.
 func (s *Service) Ingest(ctx context.Context, ids []int64) error {
-	rows, err := s.claim(ctx, ids)
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	readings, err := s.readAll(ctx, rows)
+	fresh, err := s.claim(ctx, sqlClaimFresh, ids)
 	if err != nil {
 		return err
 	}
-	var failures []error
+	failures := []error{s.ingest(ctx, fresh)}
+	if len(fresh) == len(ids) {
+		return failures[0]
+	}
+	again, err := s.triedBefore(ctx, ids, fresh)
+	failures = append(failures, err)
+	for _, id := range again {
+		// Each by itself: if one of them kills the process, it alone is to blame for this attempt.
+		row, err := s.claim(ctx, sqlClaimEmails, []int64{id})
+		failures = append(failures, err, s.ingest(ctx, row))
+	}
+	return errors.Join(failures...)
+}
+
+// ingest routes claimed emails.
+func (s *Service) ingest(ctx context.Context, rows []stored) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	readings, failures := s.readAll(ctx, rows)
 	var waiting []*reading
 	for len(readings) > 0 {
 		this, next := firstRound(readings)
@@ -97,7 +115,15 @@ func (s *Service) routeRound(ctx context.Context, readings []*reading) (waiting 
 	return waiting, errors.Join(failures...)
 }
 
+// commit routes in one transaction. A panic in it is a failure like any other: it must not take the
+// other emails of the job along.
 func (s *Service) commit(ctx context.Context, readings []*reading) (waiting []*reading, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(readings[0].row.ID, p, debug.Stack())
+			err = errPanicked
+		}
+	}()
 	err = s.db.Change(ctx, event.System("inbox"), func(tx *db.Tx) error {
 		r := &round{s: s, tx: tx, readings: readings}
 		if err := r.route(); err != nil {

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -85,8 +86,8 @@ func contentOf(x *reading) tickets.Content {
 	if x.row.Oversize {
 		c.Problems = append(c.Problems, "the email is larger than the limit: only its beginning was fetched; the whole is on the mail server")
 	}
-	if x.row.Attempts > poisonAfter && len(x.row.SHA256) > 0 {
-		c.Files = append(c.Files, tickets.File{Name: "original.eml", Type: "message/rfc822", Size: x.row.Size, Sum: blob.Sum(x.row.SHA256)})
+	if x.original {
+		c.Files = append(slices.Clone(c.Files), tickets.File{Name: "original.eml", Type: "message/rfc822", Size: x.row.Size, Sum: blob.Sum(x.row.SHA256)})
 	}
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/postern-desk/postern/internal/contacts"
+	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/limit"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
@@ -17,6 +18,7 @@ func (r *round) openAll() error {
 	if len(r.opens) == 0 {
 		return nil
 	}
+	r.tx.As(event.System("inbox")) // contacts that are new here are nobody's deed
 	linked, err := r.link()
 	if err != nil {
 		return err
@@ -90,15 +92,19 @@ type allowance struct {
 // takeLimits counts the openings of the round against the limits. Only a person's email is acknowledged:
 // automatic mail is never answered (RFC 3834 section 2).
 func (r *round) takeLimits() ([]allowance, error) {
-	opening, acks := map[string]int{}, map[string]int{}
+	senders, domains, acks := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, x := range r.opens {
-		opening["ticket:"+hashed(x.from.Norm)]++
-		opening["domain:"+domainOf(x.from.Norm)]++
+		senders["ticket:"+hashed(x.from.Norm)]++
+		domains["domain:"+domainOf(x.from.Norm)]++
 		if acknowledgeable(x) {
 			acks["ack:"+hashed(x.from.Norm)]++
 		}
 	}
-	opened, err := limit.Take(r.tx, r.s.rules.TicketWindow, opening)
+	opened, err := limit.Take(r.tx, r.s.rules.TicketWindow, senders)
+	if err != nil {
+		return nil, err
+	}
+	openedOf, err := limit.Take(r.tx, r.s.rules.DomainWindow, domains)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +117,9 @@ func (r *round) takeLimits() ([]allowance, error) {
 	out := make([]allowance, len(r.opens))
 	for i, x := range r.opens {
 		sender, domain, ack := "ticket:"+hashed(x.from.Norm), "domain:"+domainOf(x.from.Norm), "ack:"+hashed(x.from.Norm)
-		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || opened[domain] >= r.s.rules.TicketsPerDomain
+		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || openedOf[domain] >= r.s.rules.TicketsPerDomain
 		opened[sender]++
-		opened[domain]++
+		openedOf[domain]++
 		if acknowledgeable(x) {
 			out[i].acknowledge = !out[i].burst && acknowledged[ack] < r.s.rules.AcksPerWindow
 			acknowledged[ack]++
@@ -123,7 +129,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 }
 
 func acknowledgeable(x *reading) bool {
-	return x.email.Class == message.ClassHuman && !x.email.NullReturnPath && x.from.Norm != "" && x.row.Attempts <= poisonAfter
+	return x.email.Class == message.ClassHuman && !x.email.NullReturnPath && !x.email.SuppressReply && x.from.Norm != "" && !x.unread
 }
 
 // openBursts finds the tickets that take the rest of floods going on.

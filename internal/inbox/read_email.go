@@ -1,13 +1,14 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
@@ -39,34 +41,54 @@ type reading struct {
 	key   [32]byte // knows the same email again
 	from  tickets.Person
 	files []tickets.File
+
+	unread   bool // it could not be looked into
+	original bool // the email itself goes along as a file
 }
 
-// poisonAfter is the attempt at which an email is no longer looked into: something in it kills.
-const poisonAfter = 5
+// After textAloneAfter attempts an email whose attachments cannot be stored is taken without them; after
+// poisonAfter attempts an email is no longer looked into: something in it kills.
+const (
+	textAloneAfter = 2
+	poisonAfter    = 5
+)
 
 // claim reads the rows that have no disposition and counts the attempt, so that an email that kills the
 // process is known by it.
-func (s *Service) claim(ctx context.Context, ids []int64) ([]stored, error) {
+func (s *Service) claim(ctx context.Context, sql string, ids []int64) ([]stored, error) {
 	var rows []stored
 	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) (err error) {
-		rows, err = db.All[stored](tx, sqlClaimEmails, ids, s.rules.ReplyWait)
+		rows, err = db.All[stored](tx, sql, ids, s.rules.ReplyWait)
 		if err == nil && len(rows) == 0 {
 			return db.NoChange
 		}
 		return err
 	})
+	slices.SortFunc(rows, func(a, b stored) int { return cmp.Compare(a.ID, b.ID) })
 	return rows, err
 }
 
-// readAll parses the emails, outside of any transaction, and stores their attachments.
-func (s *Service) readAll(ctx context.Context, rows []stored) ([]*reading, error) {
+// triedBefore finds the emails that have no disposition although somebody claimed them before.
+func (s *Service) triedBefore(ctx context.Context, ids []int64, fresh []stored) (again []int64, err error) {
+	err = s.db.View(ctx, event.System("inbox"), func(v *db.View) (err error) {
+		again, err = db.Column[int64](v, sqlUnrouted, ids)
+		return err
+	})
+	return slices.DeleteFunc(again, func(id int64) bool {
+		return slices.ContainsFunc(fresh, func(row stored) bool { return row.ID == id })
+	}), err
+}
+
+// readAll parses the emails, outside of any transaction, and stores their attachments. One that cannot
+// be read now does not keep the others waiting.
+func (s *Service) readAll(ctx context.Context, rows []stored) ([]*reading, []error) {
 	sums := make([]blob.Sum, len(rows))
 	for i, row := range rows {
 		sums[i] = blob.Sum(row.SHA256)
 	}
 	blobs, err := s.blobs.Open(ctx, sums...)
 	if err != nil {
-		return nil, fmt.Errorf("open emails: %w", err)
+		return nil, []error{fmt.Errorf("open emails: %w", err)}
 	}
 	readings, failures := make([]*reading, len(rows)), make([]error, len(rows))
 	var wait sync.WaitGroup
@@ -79,15 +101,20 @@ func (s *Service) readAll(ctx context.Context, rows []stored) ([]*reading, error
 		})
 	}
 	wait.Wait()
-	return readings, errors.Join(failures...)
+	for i, err := range failures {
+		if err != nil && ctx.Err() == nil {
+			s.noteFailure(ctx, rows[i].ID, err)
+		}
+	}
+	return slices.DeleteFunc(readings, func(r *reading) bool { return r == nil }), failures
 }
 
 func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*reading, error) {
 	if b == nil {
-		return unreadable(row, "its bytes are missing from the store"), nil
+		return unreadable(row, "its bytes are missing from the store", false), nil
 	}
 	if row.Attempts > poisonAfter {
-		return unreadable(row, fmt.Sprintf("reading it was given up after %d attempts", row.Attempts-1)), nil
+		return unreadable(row, fmt.Sprintf("reading it was given up after %d attempts", row.Attempts-1), true), nil
 	}
 	r := &reading{row: row}
 	var spools []*blob.Spool
@@ -108,12 +135,16 @@ func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*readi
 		return nil, fmt.Errorf("email %d: %w", row.ID, err)
 	}
 	if r.email == nil {
-		return unreadable(row, "reading it failed"), nil
+		return unreadable(row, "reading it failed", true), nil
 	}
-	if err := s.blobs.Put(ctx, spools...); err != nil {
+	if err := s.blobs.Put(ctx, spools...); err == nil {
+		r.files = filesOf(r.email, spools)
+	} else if row.Attempts <= textAloneAfter || ctx.Err() != nil {
 		return nil, fmt.Errorf("attachments of email %d: %w", row.ID, err)
+	} else {
+		r.original = true
+		r.email.Problems = append(r.email.Problems, "its attachments could not be stored; the original is attached")
 	}
-	r.files = filesOf(r.email, spools)
 	if norm, ok := message.NormalizeAddress(r.email.From.Address); ok {
 		r.from = tickets.Person{Address: r.email.From.Address, Norm: norm, Name: message.CleanText(r.email.From.Name)}
 	}
@@ -132,7 +163,7 @@ func (s *Service) parse(ctx context.Context, r *reading, b *blob.Blob, keep func
 	if r.key, err = message.ContentKey(b.Reader(ctx)); err != nil {
 		return err
 	}
-	r.email, err = message.Parse(b.Reader(ctx), s.rules.Parsing, keep)
+	r.email, err = s.parser(b.Reader(ctx), s.rules.Parsing, keep)
 	if err == nil && r.email.MessageID == "" {
 		r.key = keyWithoutID(r.key, r.row.Arrived)
 	}
@@ -161,12 +192,16 @@ func filesOf(e *message.Email, spools []*blob.Spool) []tickets.File {
 	return files
 }
 
-// unreadable stands for an email that cannot be looked into: a ticket says so, with the original attached.
-func unreadable(row stored, why string) *reading {
+// unreadable stands for an email that cannot be looked into: a ticket says so, with the original attached
+// where it is there.
+func unreadable(row stored, why string, stored bool) *reading {
 	e := &message.Email{MessageID: row.MessageID, Subject: "An email that could not be read", Class: message.ClassHuman,
-		Text: "This email could not be read: " + why + ". The original is attached.", Problems: []string{why}}
+		Text: "This email could not be read: " + why + ".", Problems: []string{why}}
+	if stored {
+		e.Text += " The original is attached."
+	}
 	e.Reply = e.Text
-	r := &reading{row: row, email: e}
+	r := &reading{row: row, email: e, unread: true, original: stored}
 	copy(r.key[:], row.SHA256)
 	return r
 }

@@ -192,8 +192,9 @@ func (r *round) routeAll() error {
 }
 
 func (r *round) loopOrSpam(x *reading) (disposition, reason string) {
+	plain, _ := message.SplitTag(x.from.Norm)
 	switch {
-	case r.own[x.from.Norm]:
+	case r.own[x.from.Norm] || r.own[plain]:
 		return OwnLoop, "it comes from an address of the desk itself"
 	case r.ours[x.email.MessageID]:
 		return OwnLoop, "it is a letter that the desk sent itself"
@@ -254,7 +255,7 @@ func (r *round) settle(x *reading, disposition, reason string, ticket uuid.UUID)
 	if x.row.Oversize && (disposition == Opened || disposition == Replied) {
 		disposition, reason = Oversize, "only its beginning was fetched: it is larger than the limit; "+reason
 	}
-	if x.row.Attempts > poisonAfter && disposition == Opened {
+	if x.unread && disposition == Opened {
 		disposition = Quarantined
 	}
 	r.verdicts = append(r.verdicts, verdict{r: x, disposition: disposition, reason: reason, ticket: ticket})
@@ -270,7 +271,7 @@ func (r *round) writeLedger() error {
 	dispositions, reasons, classes, from, subjects := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, v := range r.verdicts {
 		ids[i], ticketIDs[i] = v.r.row.ID, db.NullID(v.ticket)
-		dispositions[i], reasons[i], classes[i] = v.disposition, v.reason, string(v.r.email.Class)
+		dispositions[i], reasons[i], classes[i] = v.disposition, bounded(message.CleanText(v.reason), 1000), string(v.r.email.Class)
 		from[i], subjects[i] = bounded(message.CleanText(v.r.email.From.Address), 320), bounded(message.CleanText(v.r.email.Subject), 500)
 	}
 	r.tx.Queue(sqlSettleEmails, ids, dispositions, reasons, classes, ticketIDs, from, subjects)

@@ -38,16 +38,48 @@ func Plan(f mailboxes.Folder, s Seen) Scan {
 	return Scan{After: f.LastUID}
 }
 
-// Restart begins another generation of the folder's UIDs and returns the folder as it then stands.
+// Restart begins another generation of the folder's UIDs and returns the folder as it then stands. The
+// folder must stand as given, else ErrMoved: a second restart would take what the first one has not read
+// yet for new email.
 func (s *Service) Restart(ctx context.Context, f mailboxes.Folder, seen Seen) (mailboxes.Folder, error) {
 	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		f.UIDValidity, f.LastUID, f.StartBelow = seen.UIDValidity, 0, seen.UIDNext
-		return tx.QueryRow(sqlRestartFolder, f.ID, f.UIDValidity, f.StartBelow).Scan(&f.Generation)
+		at, err := db.Column[int64](tx, sqlLockFolder, f.ID, f.UIDValidity, f.Generation)
+		if err != nil {
+			return err
+		}
+		if len(at) == 0 || at[0] != f.LastUID {
+			return ErrMoved
+		}
+		return tx.QueryRow(sqlRestartFolder, f.ID, seen.UIDValidity, seen.UIDNext).Scan(&f.Generation)
 	})
 	if err != nil {
 		return f, fmt.Errorf("restart folder %d: %w", f.ID, err)
 	}
+	f.UIDValidity, f.LastUID, f.StartBelow = seen.UIDValidity, 0, seen.UIDNext
 	return f, nil
+}
+
+// Known is an email below the cursor as the server lists it now.
+type Known struct {
+	UID          int64
+	InternalDate time.Time
+}
+
+// Reused tells from emails below the cursor whether the server has given their UIDs out a second time: a
+// folder that was restored from a backup may have gone past the cursor again before anybody looked. An
+// email keeps its INTERNALDATE (RFC 3501 section 2.3.3).
+func (s *Service) Reused(ctx context.Context, f mailboxes.Folder, there []Known) (reused bool, err error) {
+	uids, dates := make([]int64, len(there)), make([]time.Time, len(there))
+	for i, k := range there {
+		uids[i], dates[i] = k.UID, k.InternalDate
+	}
+	err = s.db.View(ctx, event.System("inbox"), func(v *db.View) error {
+		return v.QueryRow(sqlReused, f.ID, f.UIDValidity, f.Generation, uids, dates).Scan(&reused)
+	})
+	if err != nil {
+		return false, fmt.Errorf("compare folder %d with the ledger: %w", f.ID, err)
+	}
+	return reused, nil
 }
 
 // fingerprint is what is kept of an email before the start point; it knows the email again when the

@@ -16,6 +16,11 @@ update mailbox_folders set uidvalidity = $2, last_uid = 0, start_below = $3,
     generation = coalesce((select max(generation) + 1 from inbound_emails where folder_id = $1 and uidvalidity = $2), 0)
 where id = $1 returning generation`
 
+const sqlReused = `
+select exists (select from unnest($4::bigint[], $5::timestamptz[]) as k(uid, internal_date)
+    join inbound_emails e on e.folder_id = $1 and e.uidvalidity = $2 and e.generation = $3 and e.uid = k.uid
+    where e.internal_date <> k.internal_date)`
+
 const sqlReadBefore = `
 select exists (select from inbound_emails where folder_id = $1 and (uidvalidity, generation) <> ($2, $3))`
 
@@ -34,7 +39,17 @@ returning id`
 const sqlClaimEmails = `
 update inbound_emails set attempts = attempts + 1
 where id = any($1) and disposition is null
-returning id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts, accepted_at > now() - $2::interval as waits_still`
+returning ` + claimedColumns
+
+const sqlClaimFresh = `
+update inbound_emails set attempts = attempts + 1
+where id = any($1) and disposition is null and attempts = 0
+returning ` + claimedColumns
+
+const claimedColumns = `id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts,
+    accepted_at > now() - $2::interval as waits_still`
+
+const sqlUnrouted = `select id from inbound_emails where id = any($1) and disposition is null order by id`
 
 const sqlLockEmails = `select id from inbound_emails where id = any($1) and disposition is null order by id for update`
 
