@@ -128,6 +128,9 @@ func ParseAddress(s string) (Address, error) {
 	if rest != "" {
 		return Address{}, fmt.Errorf("%w: text after the address", ErrAddress)
 	}
+	if strings.ContainsAny(a.Name, "<>@") && !strings.Contains(s, "<") {
+		return Address{}, fmt.Errorf("%w: not exactly one mailbox", ErrAddress)
+	}
 	if _, ok := NormalizeAddress(a.Address); !ok {
 		return Address{}, ErrAddress
 	}

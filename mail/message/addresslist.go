@@ -80,6 +80,9 @@ func parseMailbox(item string) (a Address, rest string) {
 	}
 	name := displayName(item[:open])
 	if name == "" {
+		name = displayName(rest)
+	}
+	if name == "" {
 		name = oneLine(decodeWords(comment))
 	}
 	inner = strings.TrimPrefix(strings.TrimSpace(inner), "mailto:")
@@ -92,26 +95,41 @@ func parseMailbox(item string) (a Address, rest string) {
 	return Address{Name: name, Address: cleanAddress(inner)}, rest
 }
 
+// bareMailbox reads an address without angles, which a name may precede.
 func bareMailbox(s, comment string) Address {
 	if !strings.Contains(s, "@") {
 		return Address{Name: displayName(s)}
 	}
-	return Address{Name: oneLine(decodeWords(comment)), Address: cleanAddress(s)}
+	name := oneLine(decodeWords(comment))
+	if i := strings.LastIndexAny(s, " \t"); i > 0 && !strings.HasPrefix(s, `"`) {
+		before, last := strings.TrimSpace(s[:i]), s[i+1:]
+		if !strings.Contains(before, "@") && strings.Index(last, "@") > 0 && !strings.HasPrefix(last, ".") && !strings.HasSuffix(before, ".") {
+			return Address{Name: displayName(before), Address: cleanAddress(last)}
+		}
+	}
+	return Address{Name: name, Address: cleanAddress(s)}
 }
 
+// displayName reads a phrase (RFC 5322 section 3.2.5): words, quoted or not.
 func displayName(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
-		s = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s[1 : len(s)-1])
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		case s[i] != '"':
+			b.WriteByte(s[i])
+		}
 	}
-	return strings.Trim(oneLine(decodeWords(s)), `'" `)
+	return strings.Trim(oneLine(decodeWords(b.String())), "' ")
 }
 
 // cleanAddress keeps an address as written, without what no address can hold.
 func cleanAddress(s string) string {
 	s = strings.TrimSpace(CleanText(literal(s)))
 	if !strings.HasPrefix(s, `"`) {
-		s = strings.Join(strings.Fields(s), " ")
+		s = strings.Join(strings.Fields(s), "") // obsolete syntax allows spaces (RFC 5322 section 4.4)
 	}
 	return s
 }

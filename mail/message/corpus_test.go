@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,39 +70,61 @@ var pinned = map[string][2]int{
 
 func TestCorpusScores(t *testing.T) {
 	t.Parallel()
-	passed, total := map[string]int{}, map[string]int{}
+	s := newScores(pinned)
 	for _, c := range corpusCases(t) {
-		total[c.measure]++
-		e, err := Parse(bytes.NewReader(c.raw), DefaultLimits(), nil)
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		checkInvariants(t, c.name, e)
-		if c.judge(e) {
-			passed[c.measure]++
-		} else if os.Getenv("CORPUS_MISSES") != "" {
-			t.Logf("miss: %s: %s\n%s", c.measure, c.name, e.Reply)
-		}
+		s.judge(t, c)
 	}
-	names := make([]string, 0, len(total))
-	for m := range total {
-		names = append(names, m)
+	s.report(t)
+}
+
+// scores counts the cases that pass, by measure.
+type scores struct {
+	pinned        map[string][2]int
+	passed, total map[string]int
+}
+
+func newScores(pinned map[string][2]int) *scores {
+	return &scores{pinned: pinned, passed: map[string]int{}, total: map[string]int{}}
+}
+
+func (s *scores) judge(t *testing.T, c corpusCase) {
+	t.Helper()
+	e, err := Parse(bytes.NewReader(c.raw), DefaultLimits(), nil)
+	if err != nil {
+		t.Fatalf("%s: %v", c.name, err)
 	}
-	slices.Sort(names)
-	for _, m := range names {
-		t.Logf("%4d/%-4d %s", passed[m], total[m], m)
-		pin, ok := pinned[m]
+	checkInvariants(t, c.name, e)
+	s.count(t, c.measure, c.name, c.judge(e))
+}
+
+// count logs what does not pass where CORPUS_MISSES is set.
+func (s *scores) count(t *testing.T, measure, name string, ok bool) {
+	t.Helper()
+	s.total[measure]++
+	if ok {
+		s.passed[measure]++
+	} else if os.Getenv("CORPUS_MISSES") != "" {
+		t.Logf("miss: %s: %s", measure, name)
+	}
+}
+
+// report logs the table and holds it against the pinned scores.
+func (s *scores) report(t *testing.T) {
+	t.Helper()
+	for _, m := range slices.Sorted(maps.Keys(s.total)) {
+		t.Logf("%4d/%-4d %s", s.passed[m], s.total[m], m)
+		pin := s.pinned[m]
 		switch {
-		case !ok || total[m] != pin[1]:
-			t.Errorf("%s: %d cases, pinned are %d", m, total[m], pin[1])
-		case passed[m] < pin[0]:
-			t.Errorf("%s: %d of %d pass, %d did", m, passed[m], total[m], pin[0])
-		case passed[m] > pin[0]:
-			t.Errorf("%s: %d of %d pass, more than the pinned %d: pin the new score", m, passed[m], total[m], pin[0])
+		case s.total[m] != pin[1]:
+			t.Errorf("%s: %d cases, pinned are %d", m, s.total[m], pin[1])
+		case s.passed[m] < pin[0]:
+			t.Errorf("%s: %d of %d pass, %d did", m, s.passed[m], s.total[m], pin[0])
+		case s.passed[m] > pin[0]:
+			t.Errorf("%s: %d of %d pass, more than the pinned %d: pin the new score", m, s.passed[m], s.total[m], pin[0])
 		}
 	}
-	if len(total) != len(pinned) {
-		t.Errorf("%d measures, %d are pinned", len(total), len(pinned))
+	if len(s.total) != len(s.pinned) {
+		t.Errorf("%d measures, %d are pinned", len(s.total), len(s.pinned))
 	}
 }
 

@@ -68,7 +68,7 @@ func Explain(path string, e *Email) Explanation {
 func explainAddresses(as []Address) []ExplainedAddress {
 	var out []ExplainedAddress
 	for _, a := range as {
-		out = append(out, ExplainedAddress{a.Name, a.Address})
+		out = append(out, ExplainedAddress(a))
 	}
 	return out
 }

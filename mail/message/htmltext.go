@@ -138,6 +138,10 @@ func (w *htmlWriter) push(t html.Token) {
 	class := attribute(t, "class")
 	if t.DataAtom == atom.Div && strings.Contains(class, "gmail_quote") {
 		e.gmail = true
+		// Alone, it is a forwarded email.
+		if e.quote = w.out.Len() > 0 && !w.inGmailQuote(); e.quote {
+			w.quotes++
+		}
 	}
 	if t.DataAtom == atom.Blockquote {
 		// In Gmail's own block it is the quoted email, elsewhere a quotation by the writer.

@@ -50,6 +50,8 @@ func messageIDs(raw string) []string {
 }
 
 func appendID(ids []string, id string) []string {
+	// Some writers double the brackets.
+	id = strings.Trim(id[strings.LastIndexByte(id, '<')+1:], ">")
 	id = strings.Join(strings.Fields(CleanText(literal(id))), "")
 	if id == "" || id == "@" || len(id) > maxMessageID {
 		return ids

@@ -174,7 +174,7 @@ func TestParseFields(t *testing.T) {
 func TestMessageIDs(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"": "", "<>": "", "< >": "", "<a@b>": "a@b", " < a@b > ": "a@b", "a@b": "a@b", "<a@\r\n b>": "a@b", "<no-at>": "no-at", "<a@b> <c@d>": "a@b", "@": "",
+		"": "", "<>": "", "< >": "", "<a@b>": "a@b", " < a@b > ": "a@b", "a@b": "a@b", "<a@\r\n b>": "a@b", "<no-at>": "no-at", "<a@b> <c@d>": "a@b", "@": "", "<<a@b>>": "a@b",
 		"<a\x00b@c>": "ab@c", "<" + strings.Repeat("a", 2000) + "@b>": "",
 	} {
 		if got := messageID(in); got != want {
