@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 )
@@ -40,8 +39,11 @@ func Fingerprint() string {
 // riverVersion is the newest schema version of the River release in go.mod; a test compares the two.
 const riverVersion = 8
 
+// sqlAlone waits for the only process that migrates this database; the session's end gives the lock back.
+const sqlAlone = `select pg_advisory_lock(5780144230321857902)`
+
 // Up brings the database to the newest schema, ours and River's. Running it again changes nothing;
-// processes that start together wait for each other on a session lock.
+// processes that start together wait for each other.
 // ownerURL is the role that owns the database; the application never uses it.
 func Up(ctx context.Context, ownerURL string) error {
 	return UpTo(ctx, ownerURL, goose.MaxVersion)
@@ -49,7 +51,15 @@ func Up(ctx context.Context, ownerURL string) error {
 
 // UpTo is Up to one version of our schema: tests begin from an older one.
 func UpTo(ctx context.Context, ownerURL string, version int64) error {
-	if err := ensureRoles(ctx, ownerURL); err != nil {
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return fmt.Errorf("connect as the owner: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, sqlAlone); err != nil {
+		return fmt.Errorf("wait for other migrations: %w", err)
+	}
+	if err := ensureRoles(ctx, conn); err != nil {
 		return err
 	}
 	return withProvider(ownerURL, func(db *sql.DB, p *goose.Provider) error {
@@ -89,11 +99,7 @@ func withProvider(ownerURL string, fn func(*sql.DB, *goose.Provider) error) erro
 	}
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files)
 	if err != nil {
 		return err
 	}

@@ -40,13 +40,8 @@ begin
     end if;
 end $$`
 
-func ensureRoles(ctx context.Context, ownerURL string) error {
-	conn, err := pgx.Connect(ctx, ownerURL)
-	if err != nil {
-		return fmt.Errorf("connect as the owner: %w", err)
-	}
-	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, sqlEnsureRoles)
+func ensureRoles(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, sqlEnsureRoles)
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42501" {
 		return ErrRoles

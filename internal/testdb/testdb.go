@@ -7,12 +7,15 @@ package testdb
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/postern-desk/postern/internal/embedded"
 	"github.com/postern-desk/postern/migrations"
 )
 
@@ -90,4 +93,34 @@ func onDatabase(raw, name string) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// Server starts a server of the test's own, for tests of what all databases of a server share, such as
+// its roles. Its database has no schema; its superuser is on that database too.
+func Server(t testing.TB) *DB {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "testdb-server-")
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // a server started by root runs as another user
+	}
+	if err != nil {
+		t.Fatalf("testdb: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	server, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
+		Dir:  filepath.Join(dir, "server"), // made by the server: it knows who may enter
+		Log:  slog.New(slog.DiscardHandler),
+		Fast: true,
+	})
+	if err != nil {
+		t.Fatalf("testdb: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.Background()); err != nil {
+			t.Errorf("testdb: stop the test's server: %v", err)
+		}
+	})
+	return &DB{AppURL: server.AppURL, OwnerURL: server.OwnerURL, SuperURL: onDatabase(server.SuperURL, "postern")}
 }
