@@ -112,9 +112,12 @@ var charsetAliases = map[string]string{
 	"cp-850": "ibm850", "cp850": "ibm850", "ansi": "windows-1252",
 }
 
+// No charset has a longer name.
+const maxCharset = 60
+
 // normalizeCharset is the label in lower-case, without quotes, known aliases resolved.
 func normalizeCharset(label string) string {
-	label = strings.ToLower(strings.Trim(strings.TrimSpace(label), `"'`))
+	label = strings.ToLower(strings.Trim(oneLine(label[:min(len(label), maxCharset)]), `"' `))
 	if alias, ok := charsetAliases[label]; ok {
 		return alias
 	}

@@ -229,7 +229,7 @@ func uuLine(line []byte) []byte {
 		}
 		return 0
 	}
-	want := int(value(0))
+	want := min(int(value(0)), (len(line)-1)*3/4)
 	out := make([]byte, 0, want+3)
 	for i := 1; len(out) < want; i += 4 {
 		a, b, c, d := value(i), value(i+1), value(i+2), value(i+3)

@@ -48,7 +48,7 @@ func contentType(h header, o origin) mediaType {
 		t.value = "message/rfc822"
 	case t.value == "" || t.value == "/":
 		t.value = "text/plain"
-	case t.value == "multipart":
+	case t.value == "multipart", t.value == "multipart/":
 		t.value = "multipart/mixed"
 	case cleanType(t.value) == "":
 		t.value = "application/octet-stream"
