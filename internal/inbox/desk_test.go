@@ -26,13 +26,19 @@ import (
 
 // desk is the inbox on a real database, without a mail server: emails are handed to Accept.
 type desk struct {
-	urls    *testdb.DB
-	look    *pgxpool.Pool // for what the test asserts; never the product's
+	*process
+	urls   *testdb.DB
+	look   *pgxpool.Pool // for what the test asserts; never the product's
+	box    mailboxes.Mailbox
+	folder mailboxes.Folder
+}
+
+// process is what one process of the product has in memory.
+type process struct {
+	db      *db.DB
 	inbox   *inbox.Service
 	boxes   *mailboxes.Service
 	tickets *tickets.Service
-	box     mailboxes.Mailbox
-	folder  mailboxes.Folder
 }
 
 var keys = []byte("0123456789abcdef0123456789abcdef")
@@ -53,7 +59,7 @@ func newDeskWith(t *testing.T, r inbox.Rules) *desk {
 	}
 	t.Cleanup(pool.Close)
 	d.look = pool
-	d.open(t, d.urls.AppURL, r)
+	d.process = d.start(t, d.urls.AppURL, r)
 	name, address, start, staff, password := "Support", "support@desk.example", mailboxes.FromAll, []string{"staff@desk.example"}, "p"
 	server := mailboxes.Server{Host: "127.0.0.1", Port: 1, Security: "none", Username: "support"}
 	d.box, err = d.boxes.Create(t.Context(), staffActor(), mailboxes.Fields{Name: &name, Address: &address, AddressNorm: address,
@@ -71,8 +77,8 @@ func newDeskWith(t *testing.T, r inbox.Rules) *desk {
 	return d
 }
 
-// open makes the services anew over this URL, as a process that starts does.
-func (d *desk) open(t *testing.T, url string, r inbox.Rules) {
+// start makes the services over this URL, as another process would.
+func (d *desk) start(t *testing.T, url string, r inbox.Rules) *process {
 	t.Helper()
 	base, err := db.Open(t.Context(), url, db.Options{AppConns: 4, ClientConns: 1})
 	if err != nil {
@@ -84,9 +90,8 @@ func (d *desk) open(t *testing.T, url string, r inbox.Rules) {
 		t.Fatal(err)
 	}
 	blobs := blob.New(base)
-	d.boxes = mailboxes.New(base, v)
-	d.tickets = tickets.New(base, outbox.New(base, v, time.Hour), blobs, tickets.Desk{Name: "Desk", PublicURL: "https://desk.example"})
-	d.inbox = inbox.New(base, blobs, d.tickets, r)
+	helpdesk := tickets.New(base, outbox.New(base, v, time.Hour), blobs, tickets.Desk{Name: "Desk", PublicURL: "https://desk.example"})
+	return &process{db: base, inbox: inbox.New(base, blobs, helpdesk, r), boxes: mailboxes.New(base, v), tickets: helpdesk}
 }
 
 func staffActor() event.Actor {
@@ -130,7 +135,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // accept takes emails into the folder and returns their ledger ids.
 func (d *desk) accept(t *testing.T, emails ...email) []int64 {
 	t.Helper()
-	if err := d.tryAccept(t, emails...); err != nil {
+	if err := d.tryAccept(t, d.inbox, emails...); err != nil {
 		t.Fatal(err)
 	}
 	first := d.folder.LastUID
@@ -139,7 +144,7 @@ func (d *desk) accept(t *testing.T, emails ...email) []int64 {
 		d.folder.ID, d.folder.Generation, first)
 }
 
-func (d *desk) tryAccept(t *testing.T, emails ...email) error {
+func (d *desk) tryAccept(t *testing.T, by *inbox.Service, emails ...email) error {
 	t.Helper()
 	var arrivals []inbox.Arrival
 	for i, e := range emails {
@@ -151,7 +156,7 @@ func (d *desk) tryAccept(t *testing.T, emails ...email) error {
 		uid := d.folder.LastUID + int64(i) + 1
 		arrivals = append(arrivals, inbox.Arrival{UID: uid, Size: spool.Size(), InternalDate: noon.Add(time.Duration(uid) * time.Second), Bytes: spool})
 	}
-	return d.inbox.Accept(t.Context(), d.folder, arrivals, d.folder.LastUID+int64(len(emails)))
+	return by.Accept(t.Context(), d.folder, arrivals, d.folder.LastUID+int64(len(emails)))
 }
 
 func (d *desk) ingest(t *testing.T, ids ...int64) {
