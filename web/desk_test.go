@@ -28,6 +28,7 @@ import (
 	"github.com/postern-desk/postern/internal/testdb"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/internal/vault"
+	"github.com/postern-desk/postern/mail/message"
 	"github.com/postern-desk/postern/web"
 )
 
@@ -74,8 +75,10 @@ func newDesk(t *testing.T, change ...func(*web.Deps)) *desk {
 	x := &desk{t: t, db: d, ownerDB: owner, logs: &syncBuffer{}}
 	blobs, letters := blob.New(d), outbox.New(d, v, 24*time.Hour)
 	helpdesk := tickets.New(d, letters, blobs, tickets.Desk{Name: "Acme Support", PublicURL: "http://desk.example"})
+	rules := inbox.Rules{Parsing: message.DefaultLimits(), TicketsPerSender: 20, TicketsPerDomain: 1000, TicketWindow: 10 * time.Minute, DomainWindow: 10 * time.Minute,
+		AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: time.Minute}
 	x.deps = web.Deps{DB: d, Identity: identity.New(d), Contacts: contacts.New(d), Tickets: helpdesk,
-		Mailboxes: mailboxes.New(d, v), Outbox: letters, Inbox: inbox.New(d, blobs, helpdesk, inbox.Rules{}), Blobs: blobs,
+		Mailboxes: mailboxes.New(d, v), Outbox: letters, Inbox: inbox.New(d, blobs, helpdesk, rules), Blobs: blobs,
 		FormLimit: config.Rate{Count: 5, Per: time.Hour}, DeskName: "Acme Support",
 		Log: slog.New(slog.NewTextHandler(x.logs, nil))}
 	for _, f := range change {

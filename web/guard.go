@@ -101,7 +101,7 @@ func checkQuery(r *http.Request, op *huma.Operation) *Problem {
 
 // bodyPatience is how long a body may take: at least 300 KB a second are expected beyond the first.
 func bodyPatience(limit int64) time.Duration {
-	return 15*time.Second + time.Duration(limit/(300<<10))*time.Second
+	return 10*time.Second + time.Duration(limit/(300<<10))*time.Second
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
