@@ -139,7 +139,7 @@ func (d *desk) stop() error {
 	defer cancel()
 	var failures []error
 	if d.web != nil {
-		failures = append(failures, d.web.stop(ctx))
+		failures = append(failures, d.web.stop())
 	}
 	if d.set.Roles.Has(config.RoleWorker) {
 		failures = append(failures, d.worker.Stop(ctx))

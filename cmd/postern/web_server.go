@@ -2,40 +2,36 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/postern-desk/postern/web"
 )
 
-// webServer answers HTTP on a listener that is bound already.
+// webServer runs the HTTP door on a listener that is bound already.
 type webServer struct {
-	server *http.Server
+	server *web.Server
 	listen net.Listener
+	close  context.CancelFunc
 	ended  chan error
 }
 
 func newWebServer(d *desk, listen net.Listener, baseURL string) *webServer {
-	return &webServer{listen: listen, ended: make(chan error, 1), server: &http.Server{
-		Handler:           handler(d, baseURL),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       2 * time.Minute, // an answer with attachments over a slow line
-		WriteTimeout:      2 * time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}}
+	return &webServer{listen: listen, ended: make(chan error, 1), server: web.NewServer(handler(d, baseURL), d.set.ShutdownDrain)}
 }
 
 func (w *webServer) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.close = cancel
 	go func() {
-		if err := w.server.Serve(w.listen); !errors.Is(err, http.ErrServerClosed) {
-			w.ended <- fmt.Errorf("the HTTP server ended: %w", err)
-		}
+		w.ended <- w.server.Serve(ctx, w.listen)
+		close(w.ended) // whoever asks after the first one finds that it is over
 	}()
 }
 
-// failed tells when the server ended by itself.
+// failed tells when the server ended by itself; never where this process answers no HTTP.
 func (w *webServer) failed() <-chan error {
 	if w == nil {
 		return nil
@@ -43,10 +39,13 @@ func (w *webServer) failed() <-chan error {
 	return w.ended
 }
 
-func (w *webServer) stop(ctx context.Context) error {
-	err := w.server.Shutdown(ctx)
-	w.listen.Close()
-	return err
+// stop lets the requests in progress finish.
+func (w *webServer) stop() error {
+	if w.close == nil { // it was never started
+		return w.listen.Close()
+	}
+	w.close()
+	return <-w.ended
 }
 
 // answers waits until the server says that it is ready.
