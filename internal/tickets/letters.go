@@ -27,6 +27,9 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 			return err
 		}
 	}
+	if len(o.Mailbox.StaffAddresses) == 0 {
+		return nil
+	}
 	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: t.RequesterName, Address: o.From.Address}, Verified: t.Authenticity == "pass",
 		Priority: t.Priority.String(), PriorityReasons: t.PriorityReasons, Excerpt: m.Body, Link: s.link(t)})

@@ -79,6 +79,9 @@ var urgentWords = regexp.MustCompile(`(?i)(?:^|[^\p{L}\p{N}])(` + strings.Join([
 var notUrgent = regexp.MustCompile(`(?i)\b(?:not|isn't|is not|no|non|nicht|kein|pas|non-)[ -]+(?:so |very |at all |sehr |très )?(?:urgent|urgente|dringend|emergency|urgence|notfall)\p{L}*`)
 
 func urgentWord(text string) string {
+	if !urgentWords.MatchString(text) { // most texts, which need no second look
+		return ""
+	}
 	m := urgentWords.FindStringSubmatch(notUrgent.ReplaceAllString(text, " "))
 	if m == nil {
 		return ""
