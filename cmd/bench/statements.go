@@ -33,7 +33,7 @@ func (b *bench) countStatements(ctx context.Context, d *desk) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, `create extension pg_stat_statements; grant pg_read_all_stats to postern_app`)
+	_, err = conn.Exec(ctx, `create extension pg_stat_statements; grant pg_read_all_stats to postern_owner`)
 	return err
 }
 
