@@ -1,6 +1,7 @@
 // Package message turns the raw bytes of one email into meaning: who wrote to
 // whom, what is new in it, what it carries and whether a person sent it. It
-// reads no clock, network or database, and no input makes it fail or panic.
+// knows no network and no database, looks at the clock only to stay within its
+// time, and no input makes it fail or panic.
 package message
 
 import "time"
@@ -24,7 +25,7 @@ type Email struct {
 	Charset string    // of the body, as declared, lower-case; "" when undeclared
 
 	Text      string // the whole body as text
-	Reply     string // the new text only; never empty where Text is not
+	Reply     string // the new text only; never empty where Text is not. Lines with > are quotes kept between answers
 	Cut       string // what Reply leaves out: quotes and what introduces them
 	Signature string // the sender's signature, which Reply leaves out too
 	Forwarded string // the text of forwarded emails, inline or attached
