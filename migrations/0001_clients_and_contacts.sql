@@ -52,6 +52,7 @@ create table contacts (
 -- One person per address and client; one unlinked person per address.
 create unique index contacts_address on contacts (email_norm, client_id) nulls not distinct
     where email_norm is not null and kind = 'person';
+create index contacts_by_address on contacts (email_norm) where email_norm is not null; -- organisations too
 create unique index contacts_crm_ref on contacts (client_id, crm_ref) nulls not distinct where crm_ref is not null;
 create index contacts_of_client on contacts (client_id, id);
 

@@ -60,12 +60,18 @@ declare
     parent text;
     part text;
     first date;
+    late boolean;
 begin
     foreach parent in array array['audit_entries', 'webhook_events'] loop
         for i in 0 .. least(months, 24) loop
             first := (date_trunc('month', now() at time zone 'UTC') + make_interval(months => i))::date;
             part := parent || '_' || to_char(first, 'YYYYMM');
             continue when to_regclass('public.' || part) is not null;
+            -- Rows that came before their month had a partition keep the month in the default one: after a
+            -- long pause that must not stop the months to come.
+            execute format('select exists (select from public.%I where at >= %L and at < %L)',
+                parent || '_default', first || ' 00:00:00+00', (first + interval '1 month')::date || ' 00:00:00+00') into late;
+            continue when late;
             execute format('create table public.%I partition of public.%I for values from (%L) to (%L)',
                 part, parent, first || ' 00:00:00+00', (first + interval '1 month')::date || ' 00:00:00+00');
             if parent = 'audit_entries' then
