@@ -73,6 +73,7 @@ func (r *round) knowOurselves() error {
 	}
 	var ids []string
 	for _, reading := range r.readings {
+		r.claimOwnList(reading)
 		if reading.email.MessageID != "" {
 			ids = append(ids, reading.email.MessageID)
 		}
@@ -83,6 +84,22 @@ func (r *round) knowOurselves() error {
 		r.ours[id] = true
 	}
 	return err
+}
+
+// claimOwnList takes what came by a list that is the support address itself for what it is: an email to
+// support. Groups of mail providers hand on customers' emails that way.
+func (r *round) claimOwnList(x *reading) {
+	if x.email.Class != message.ClassList {
+		return
+	}
+	for _, list := range x.email.Lists {
+		for own := range r.own {
+			if list == own || list == strings.ReplaceAll(own, "@", ".") {
+				x.email.Class = message.ClassHuman
+				x.email.Reasons = append(x.email.Reasons, "the list is the support address itself")
+			}
+		}
+	}
 }
 
 // waitForParents leaves replies for later whose parent is stored but not routed yet.

@@ -17,6 +17,7 @@ type Email struct {
 	ReplyTo        []Address
 	To, Cc         []Address
 	DeliveredTo    []string // Delivered-To, X-Original-To, Envelope-To and the like, topmost first
+	Lists          []string // the mailing lists it came by: List-Post addresses and List-Id values, lower-case
 	ReturnPath     string   // without <>
 	NullReturnPath bool     // Return-Path: <> (RFC 5321 section 4.5.5)
 

@@ -28,6 +28,7 @@ func readFields(e *Email, h header, problem func(string)) {
 	e.To = parseAddresses(strings.Join(h.all("to"), ", "))
 	e.Cc = parseAddresses(strings.Join(h.all("cc"), ", "))
 	e.DeliveredTo = deliveredTo(h)
+	e.Lists = lists(h)
 	if h.has("return-path") {
 		path := h.get("return-path")
 		e.ReturnPath = strings.Trim(cleanAddress(path), "<> ")
@@ -51,6 +52,23 @@ func firstAddress(h header, name string) Address {
 
 // Where servers write the address that an email was really delivered to.
 var deliveredFields = []string{"delivered-to", "x-delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-forwarded-to", "apparently-to"}
+
+// lists names the mailing lists of an email. A List-Id is written like a domain, "team.desk.example" for
+// team@desk.example (RFC 2919 section 3); List-Post holds a mailto link (RFC 2369 section 3.4).
+func lists(h header) []string {
+	var found []string
+	for _, name := range []string{"list-post", "list-id"} {
+		v := strings.ToLower(oneLine(h.get(name)))
+		if open, end := strings.LastIndexByte(v, '<'), strings.LastIndexByte(v, '>'); open >= 0 && open < end {
+			v = v[open+1 : end]
+		}
+		v, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(v), "mailto:"), "?")
+		if v != "" && v != "no" {
+			found = append(found, v)
+		}
+	}
+	return found
+}
 
 func deliveredTo(h header) []string {
 	var out []string
