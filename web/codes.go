@@ -15,7 +15,6 @@ const (
 	codeInvalidEmail         = "invalid_email"
 	codeInvalidCustom        = "invalid_custom"
 	codeInvalidAttachment    = "invalid_attachment"
-	codeTooManyAttachments   = "too_many_attachments"
 	codeAttachmentsTooLarge  = "attachments_too_large"
 	codePreconditionRequired = "precondition_required"
 	codeStale                = "stale_version"
@@ -47,7 +46,6 @@ var codes = []code{
 	{codeInvalidEmail, "This is not one email address."},
 	{codeInvalidCustom, "Custom fields are texts, numbers or truth values under short names."},
 	{codeInvalidAttachment, "The attachment is not base64."},
-	{codeTooManyAttachments, "There are more attachments than one message may have."},
 	{codeAttachmentsTooLarge, "The attachments together have too many bytes."},
 	{codePreconditionRequired, "A PATCH needs If-Match with the ETag that was read."},
 	{codeStale, "Somebody else changed it first; read it again."},

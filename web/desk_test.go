@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -266,7 +267,23 @@ func (d *desk) state() string {
 // ownerExec changes rows behind the product's back.
 func (d *desk) ownerExec(sql string) {
 	d.t.Helper()
-	conn, err := pgx.Connect(context.Background(), d.ownerDB.SuperURL)
+	d.exec(d.ownerDB.SuperURL, sql)
+}
+
+// cutOff ends every connection of the desk's database and lets no new one in.
+func (d *desk) cutOff() {
+	d.t.Helper()
+	at, err := url.Parse(d.ownerDB.SuperURL)
+	must(d.t, err)
+	name := strings.Trim(at.Path, "/")
+	at.Path = "/postgres"
+	d.exec(at.String(), "alter database "+name+" allow_connections false")
+	d.exec(at.String(), "select pg_terminate_backend(pid) from pg_stat_activity where datname = '"+name+"'")
+}
+
+func (d *desk) exec(url, sql string) {
+	d.t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
 	must(d.t, err)
 	defer conn.Close(context.Background())
 	_, err = conn.Exec(context.Background(), sql)

@@ -110,17 +110,24 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Pro
 	_ = wire.SetReadDeadline(time.Now().Add(bodyPatience(limit)))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
-		drain(r.Body)
-	}
-	_ = wire.SetReadDeadline(time.Time{})
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("The body may have %d bytes.", limit))
-	case err != nil:
+		giveUp(w, r.Body)
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, newProblem(http.StatusRequestEntityTooLarge, codeBodyTooLarge, fmt.Sprintf("The body may have %d bytes.", limit))
+		}
 		return nil, newProblem(http.StatusRequestTimeout, codeBodyTimeout, "The body did not come whole.")
-	case !utf8.Valid(body): // RFC 8259 section 8.1
+	}
+	// A handler may work for longer than its body took.
+	_ = wire.SetReadDeadline(time.Time{})
+	if !utf8.Valid(body) { // RFC 8259 section 8.1
 		return nil, newProblem(http.StatusBadRequest, codeInvalidJSON, "The body is not UTF-8.")
 	}
 	return body, nil
+}
+
+// giveUp reads on a while, because most programs read an answer only after all was sent, and ends the
+// connection with the answer: what is left of the body is not waited for. The read deadline stands.
+func giveUp(w http.ResponseWriter, body io.Reader) {
+	w.Header().Set("Connection", "close")
+	_, _ = io.CopyN(io.Discard, body, 64<<20)
 }

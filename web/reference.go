@@ -27,8 +27,8 @@ type referenceGroup struct {
 type referenceOperation struct {
 	ID, Method, Path, Summary, Permission string
 	Status                                int
-	Answer                                *referenceType
-	Parameters, Body                      []referenceField
+	Answer, Body                          *referenceType
+	Parameters                            []referenceField
 }
 
 type referenceObject struct {
@@ -86,7 +86,7 @@ func describe(r route, op *huma.Operation) referenceOperation {
 	if op.RequestBody != nil {
 		if media := op.RequestBody.Content["application/json"]; media != nil {
 			t := typeOf(media.Schema)
-			out.Body = []referenceField{{Name: "body", Type: t, Required: op.RequestBody.Required}}
+			out.Body = &t
 		}
 	}
 	if answer := op.Responses[fmt.Sprint(r.status)]; answer != nil {

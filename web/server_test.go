@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/postern-desk/postern/web"
 )
 
@@ -94,18 +96,50 @@ func TestServerTellsThatItCannotServe(t *testing.T) {
 	}
 }
 
-// TestSlowBodyIsGivenUp begins a body and does not go on. It waits for the deadline of a small body, 13 s.
-func TestSlowBodyIsGivenUp(t *testing.T) {
+// TestSlowBodiesAreGivenUpAndSlowWorkIsNot begins bodies and does not go on, beside a check that takes
+// longer than a body may: 13 s and 15 s, at the same time.
+func TestSlowBodiesAreGivenUpAndSlowWorkIsNot(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	ended := make(chan error, 1)
+	d := newDesk(t, func(deps *web.Deps) {
+		deps.Check = func(ctx context.Context, _ uuid.UUID) (web.CheckReport, error) {
+			select {
+			case <-ctx.Done():
+				ended <- ctx.Err()
+			case <-time.After(15 * time.Second):
+				ended <- nil
+			}
+			return web.CheckReport{OK: true}, nil
+		}
+	})
+	slow := make(chan string, 1)
+	go func() { slow <- d.beginBody() }()
+	d.do(request{method: "POST", path: "/v1/mailboxes/" + d.mailbox.ID.String() + "/check", key: d.admin, body: "{}"}).want(200)
+	if err := <-ended; err != nil {
+		t.Errorf("a check of 15 s was ended: %v", err)
+	}
+	if got := <-slow; got != "HTTP/1.1 408" {
+		t.Errorf("the slow body got %q", got)
+	}
+}
+
+// beginBody sends the first byte of a hundred and returns how the answer begins.
+func (d *desk) beginBody() string {
 	conn, err := net.Dial("tcp", d.url[len("http://"):])
-	must(t, err)
+	if err != nil {
+		return err.Error()
+	}
 	defer conn.Close()
 	_, err = io.WriteString(conn, "POST /v1/clients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+d.staff+"\r\nContent-Length: 100\r\n\r\n{")
-	must(t, err)
-	must(t, conn.SetReadDeadline(time.Now().Add(40*time.Second)))
-	head := make([]byte, 12)
-	if _, err := io.ReadFull(conn, head); err != nil || string(head) != "HTTP/1.1 408" {
-		t.Errorf("got %q, %v", head, err)
+	if err != nil {
+		return err.Error()
 	}
+	if err := conn.SetReadDeadline(time.Now().Add(40 * time.Second)); err != nil {
+		return err.Error()
+	}
+	head := make([]byte, 12)
+	if _, err := io.ReadFull(conn, head); err != nil {
+		return err.Error()
+	}
+	return string(head)
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/hex"
-	"io"
 	"mime"
 	"mime/multipart"
 	"net"
@@ -41,13 +40,13 @@ func readSupportRequest(w http.ResponseWriter, r *http.Request) (supportRequest,
 	wire := http.NewResponseController(w)
 	// Test recorders have no deadlines; there nothing can hang.
 	_ = wire.SetReadDeadline(time.Now().Add(bodyPatience(maxFormBody)))
-	defer wire.SetReadDeadline(time.Time{})
 	whole := r.Body
 	r.Body = http.MaxBytesReader(w, whole, maxFormBody)
 	if err := parseForm(r); err != nil {
-		drain(whole)
+		giveUp(w, whole)
 		return supportRequest{}, err
 	}
+	_ = wire.SetReadDeadline(time.Time{})
 	out := supportRequest{Name: line(r.PostFormValue("name")), Email: line(r.PostFormValue("email")), Subject: line(r.PostFormValue("subject")),
 		Message: strings.TrimSpace(message.CleanText(r.PostFormValue("message"))), trap: r.PostFormValue("fax_number")}
 	if r.MultipartForm != nil {
@@ -67,9 +66,6 @@ func parseForm(r *http.Request) error {
 	}
 	return r.ParseForm()
 }
-
-// drain reads on a while, because most programs read an answer only after all was sent.
-func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, 64<<20) }
 
 // check finds the requester, and what is wrong by field.
 func (s supportRequest) check() (tickets.Person, map[string]string) {

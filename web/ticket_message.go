@@ -20,7 +20,6 @@ import (
 
 // The bounds of what a message brings along.
 const (
-	maxFiles       = 50
 	maxFileBytes   = 25 << 20 // of all together
 	maxFileNameLen = 200      // bytes
 )

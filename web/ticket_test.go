@@ -195,8 +195,8 @@ func TestPatchNeedsTheVersionThatWasRead(t *testing.T) {
 	}
 }
 
-// TestTicketIsShownWithAllThatHangsOnIt reads one ticket after an answer whose letter failed.
-func TestTicketIsShownWithAllThatHangsOnIt(t *testing.T) {
+// TestRow023_TicketCarriesWhatIsKnownOfItsClient reads one ticket after an answer whose letter failed.
+func TestRow023_TicketCarriesWhatIsKnownOfItsClient(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	client := d.post("/v1/clients", map[string]any{"name": "Acme", "crm_ref": "C-1"}).want(201).text("id")
@@ -275,5 +275,62 @@ func TestTicketIsOpenedOnlyWithARequester(t *testing.T) {
 	a := d.post("/v1/tickets", map[string]any{"subject": "s", "body": "b", "contact_id": contact}).want(201).object()
 	if a["requester"].(map[string]any)["address"] != "bob@acme.example" || a["channel"] != tickets.ByAPI {
 		t.Errorf("the requester is not the contact: %v", a)
+	}
+}
+
+// TestRow115_CustomFieldsFilterLists sets, changes and filters by fields of the desk's own.
+func TestRow115_CustomFieldsFilterLists(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	north := d.openTicket(map[string]any{"custom": map[string]any{"site": "north", "floor": 3, "vacant": true}})
+	d.openTicket(map[string]any{"custom": map[string]any{"site": "south"}})
+	d.openTicket(nil)
+	for query, want := range map[string]int{"custom.site=north": 1, "custom.site=south": 1, "custom.site=": 0, "custom.site=north&custom.room=7": 0, "custom.other=north": 0, "": 3} {
+		if got := d.get("/v1/tickets?" + query).items(); len(got) != want {
+			t.Errorf("%q finds %d tickets, want %d", query, len(got), want)
+		}
+	}
+	a := d.patch(north.header.Get("Location"), `"1"`, map[string]any{"custom": map[string]any{"site": "south", "room": "7"}}).want(200)
+	if custom := a.object()["custom"].(map[string]any); len(custom) != 2 || custom["room"] != "7" {
+		t.Errorf("custom fields are replaced by %v", custom)
+	}
+	if got := d.get("/v1/tickets?custom.site=south&custom.room=7").items(); len(got) != 1 || got[0]["id"] != north.text("id") {
+		t.Errorf("after the change: %v", got)
+	}
+	d.patch(north.header.Get("Location"), `"2"`, map[string]any{"custom": map[string]any{"a": map[string]any{}}}).refused(422, "invalid_custom")
+}
+
+// TestTicketsMoveWithTheirContact links a stranger's ticket to a contact of a client.
+func TestTicketsMoveWithTheirContact(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	client := d.post("/v1/clients", map[string]any{"name": "Acme", "domains": []string{"acme.example"}}).want(201).text("id")
+	contact := d.post("/v1/contacts", map[string]any{"name": "Bob", "client_id": client}).want(201).text("id")
+	a := d.openTicket(map[string]any{"email": "new@acme.example", "tags": []string{"a", "b"}})
+	o := a.object()
+	if o["client_id"] != nil || len(o["suggested_clients"].([]any)) != 1 || o["suggested_clients"].([]any)[0] != client {
+		t.Errorf("a stranger of a known domain: %s", a.body)
+	}
+	b := d.patch(a.header.Get("Location"), `"1"`, map[string]any{"contact_id": contact, "tags": []string{" c ", ""}}).want(200).object()
+	if b["client_id"] != client || b["contact"].(map[string]any)["id"] != contact || len(b["tags"].([]any)) != 1 || b["tags"].([]any)[0] != "c" {
+		t.Errorf("after linking: %v", b)
+	}
+	if got := d.get("/v1/tickets?client=" + client).items(); len(got) != 1 {
+		t.Errorf("tickets of the client: %v", got)
+	}
+	d.patch(a.header.Get("Location"), `"2"`, map[string]any{"contact_id": anyID()}).refused(422, "contact_not_found")
+}
+
+// TestTimesAtTheEdgesAreTaken filters by the first and last moments that can be written.
+func TestTimesAtTheEdgesAreTaken(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.openTicket(nil)
+	for _, list := range []string{"/v1/tickets", "/v1/tickets/counts", "/v1/inbound-emails"} {
+		for _, moment := range []string{"0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "2026-11-22T10:00:00.123456789%2B05:30"} {
+			d.get(list + "?from=" + moment).want(200)
+			d.get(list + "?to=" + moment).want(200)
+		}
+		d.get(list+"?from=2026-11-22").refused(422, "validation_failed")
 	}
 }

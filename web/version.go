@@ -8,7 +8,7 @@ import (
 
 // IfMatch is what every PATCH bears.
 type IfMatch struct {
-	IfMatch string `header:"If-Match" doc:"The ETag that was read" example:"\"3\""`
+	IfMatch string `header:"If-Match" doc:"The ETag that was read; without it the answer is 428" example:"\"3\""`
 }
 
 // etag writes a version as an entity tag (RFC 9110 section 8.8.3).
