@@ -19,12 +19,16 @@ const (
 	fakeUser     = "desk-user"
 	fakePassword = "s3cret-horse"
 
-	// patient bounds what a test waits for in all; quick are limits short
-	// enough to run into and long enough for a loaded machine.
+	// patient bounds what a test waits for in all.
 	patient = 20 * time.Second
 )
 
-var quick = mailbox.Timeouts{Dial: 2 * time.Second, Command: 2 * time.Second, Read: 700 * time.Millisecond}
+// Limits short enough to run into and long enough for a loaded machine: for the
+// fake server, and for a real one.
+var (
+	quick     = mailbox.Timeouts{Dial: 3 * time.Second, Command: 3 * time.Second, Read: time.Second}
+	unhurried = mailbox.Timeouts{Dial: 10 * time.Second, Command: 8 * time.Second, Read: 4 * time.Second}
+)
 
 // talk is one connection to the fake server.
 type talk struct {
@@ -198,7 +202,12 @@ func within(t *testing.T) context.Context {
 // dialAccount dials with the quick limits and closes with the test.
 func dialAccount(t *testing.T, a mailbox.Account) *mailbox.Session {
 	t.Helper()
-	s, err := mailbox.Dial(within(t), a, quick)
+	return dialWith(t, a, quick)
+}
+
+func dialWith(t *testing.T, a mailbox.Account, limits mailbox.Timeouts) *mailbox.Session {
+	t.Helper()
+	s, err := mailbox.Dial(within(t), a, limits)
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}

@@ -27,7 +27,7 @@ func through(t *testing.T, a mailbox.Account) (*faultproxy.Proxy, mailbox.Accoun
 
 // readAll reads a whole INBOX; what it returns was handed on as complete.
 func readAll(ctx context.Context, a mailbox.Account) (map[uint32]string, error) {
-	s, err := mailbox.Dial(ctx, a, quick)
+	s, err := mailbox.Dial(ctx, a, unhurried)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func TestDovecotFaults(t *testing.T) {
 		box.add(t, "INBOX", large)
 		open := func(t *testing.T) (*faultproxy.Proxy, *mailbox.Session) {
 			proxy, a := through(t, box.account)
-			s := dialAccount(t, a)
+			s := dialWith(t, a, unhurried)
 			openBox(t, s)
 			return proxy, s
 		}
@@ -162,7 +162,7 @@ func TestDovecotStops(t *testing.T) {
 			server := testimap.Start(t)
 			box := dovecotInbox(t, server)
 			box.add(t, "INBOX", []byte("Subject: 1\r\n\r\na\r\n"))
-			idle, resting := dialAccount(t, box.account), dialAccount(t, box.account)
+			idle, resting := dialWith(t, box.account, unhurried), dialWith(t, box.account, unhurried)
 			before := openBox(t, idle)
 			openBox(t, resting)
 			stopped := make(chan error, 1)
@@ -173,7 +173,7 @@ func TestDovecotStops(t *testing.T) {
 				t.Fatalf("stop Dovecot: %v", err)
 			}
 			mustBe(t, resting.Noop(within(t)), mailbox.ErrServerGone)
-			_, err = mailbox.Dial(within(t), box.account, quick)
+			_, err = mailbox.Dial(within(t), box.account, unhurried)
 			mustBe(t, err, mailbox.ErrUnavailable)
 
 			if err := server.Restart(); err != nil {
@@ -194,11 +194,11 @@ func TestDovecotChangesUIDValidity(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := accountAt(t, server.Addr(), user, password)
-	before := openBox(t, dialAccount(t, a))
+	before := openBox(t, dialWith(t, a, unhurried))
 	if err := server.WipeUIDValidity(user, "INBOX"); err != nil {
 		t.Fatal(err)
 	}
-	if after := openBox(t, dialAccount(t, a)); after.UIDValidity == before.UIDValidity || after.Messages != 1 {
+	if after := openBox(t, dialWith(t, a, unhurried)); after.UIDValidity == before.UIDValidity || after.Messages != 1 {
 		t.Errorf("the folder was %+v and is %+v; want another UIDVALIDITY", before, after)
 	}
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // folderOf replies like a server whose folder holds these UIDs, and notes how
-// many answers each UID FETCH got.
-func folderOf(uids []uint32, pages *[]int) map[string]reply {
+// many answers each UID FETCH got. Some servers answer from the last email on.
+func folderOf(uids []uint32, backwards bool, pages *[]int) map[string]reply {
 	return map[string]reply{
 		"EXAMINE": say(fmt.Sprintf("* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n", len(uids))),
 		"FETCH": func(c *talk, tag, args string) {
@@ -37,16 +37,17 @@ func folderOf(uids []uint32, pages *[]int) map[string]reply {
 			}
 			from, _ := strconv.ParseUint(first, 10, 32)
 			to, _ := strconv.ParseUint(last, 10, 32)
-			var out strings.Builder
-			found := 0
+			var out []string
 			for i, uid := range uids {
 				if uint64(uid) >= from && uint64(uid) <= to {
-					out.WriteString(describe(i+1, uid, 100))
-					found++
+					out = append(out, describe(i+1, uid, 100))
 				}
 			}
-			*pages = append(*pages, found)
-			c.send("%s%s OK done\r\n", out.String(), tag)
+			*pages = append(*pages, len(out))
+			if backwards {
+				slices.Reverse(out)
+			}
+			c.send("%s%s OK done\r\n", strings.Join(out, ""), tag)
 		},
 	}
 }
@@ -91,18 +92,20 @@ func TestListPages(t *testing.T) {
 		"the wrong way":      {counting(1, 5, 1), 4, 2, nil, 0},
 		"from nothing":       {counting(1, 3, 1), 0, 0, []uint32{1, 2, 3}, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var pages []int
-			s := openFake(t, dialBox(t, (&fake{replies: folderOf(c.uids, &pages)}).start(t)))
-			got, err := list(within(t), s, c.from, c.to)
-			if err != nil || !slices.Equal(got, c.want) {
-				t.Fatalf("listed %d emails, %v; want %d", len(got), err, len(c.want))
-			}
-			if len(pages) > c.maxPages {
-				t.Errorf("took %d pages: %v; want at most %d", len(pages), pages, c.maxPages)
-			}
-		})
+		for _, backwards := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, backwards %v", name, backwards), func(t *testing.T) {
+				t.Parallel()
+				var pages []int
+				s := openFake(t, dialBox(t, (&fake{replies: folderOf(c.uids, backwards, &pages)}).start(t)))
+				got, err := list(within(t), s, c.from, c.to)
+				if err != nil || !slices.Equal(got, c.want) {
+					t.Fatalf("listed %d emails, %v; want %d in rising order", len(got), err, len(c.want))
+				}
+				if len(pages) > c.maxPages {
+					t.Errorf("took %d pages: %v; want at most %d", len(pages), pages, c.maxPages)
+				}
+			})
+		}
 	}
 }
 

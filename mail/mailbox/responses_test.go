@@ -3,6 +3,7 @@ package mailbox_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern-desk/postern/mail/mailbox"
 )
@@ -51,6 +52,23 @@ func TestUnexpectedResponsesAreHarmless(t *testing.T) {
 		t.Fatalf("missing %v, %v", missing, err)
 	}
 	mustHave(t, got, 1, 2, 3)
+}
+
+// RFC 9051 9: the text of a status response holds no literal, even if it looks
+// like one.
+func TestTextAnnouncesNoLiteral(t *testing.T) {
+	t.Parallel()
+	s := dialFake(t, map[string]reply{"NOOP": func(c *talk, tag, _ string) {
+		c.send("* OK Still here {9}\r\n* 4 EXISTS\r\n%s OK done {5}\r\n", tag)
+	}})
+	for range 2 {
+		if err := s.Noop(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if news, err := s.Idle(within(t), time.Millisecond); err != nil || !news {
+			t.Fatalf("news %v, %v; want those of the EXISTS after the text", news, err)
+		}
+	}
 }
 
 func TestByeTellsItsReason(t *testing.T) {

@@ -87,15 +87,10 @@ func (w *wire) Read(b []byte) (int, error) {
 	}
 }
 
-// ended notes that the connection ended. Inside a literal that is an error: to
-// the library it would be the literal's regular end.
+// ended notes why the connection ended.
 func (w *wire) ended(err error) error {
-	if err == nil {
-		return nil
-	}
-	w.guard.end(broken(err))
-	if errors.Is(err, io.EOF) && w.literal > 0 {
-		return io.ErrUnexpectedEOF
+	if err != nil {
+		w.guard.end(broken(err))
 	}
 	return err
 }
