@@ -325,3 +325,28 @@ func TestViewIsReadOnly(t *testing.T) {
 		t.Errorf("no rows: %v", err)
 	}
 }
+
+// Tried: polls of two mailboxes while one of them waits, runs and is done.
+func TestOnePollOfAMailboxWaitsAtATime(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Options{})
+	for _, c := range []struct {
+		state, finished string
+		want            string
+	}{
+		{"", "null", "a b"}, {"running", "null", "a b"}, {"retryable", "null", "a b"}, {"completed", "now()", "a a b b"}, {"cancelled", "now()", "a a a b b b"},
+	} {
+		if c.state != "" {
+			s.test.Fixture(t, `update river_job set state = '`+c.state+`', attempted_at = now(), finalized_at = `+c.finished)
+		}
+		must(t, s.Bookkeep(soon(t), "test", func(tx *Tx) error {
+			for _, id := range []string{"a", "b", "a"} {
+				tx.Enqueue(jobs.PollMailbox{MailboxID: id})
+			}
+			return nil
+		}))
+		if got := s.text(`select string_agg(args ->> 'mailbox_id', ' ' order by args ->> 'mailbox_id') from river_job where kind = 'poll_mailbox'`); got != c.want {
+			t.Errorf("beside %q jobs: %s, want %s", c.state, got, c.want)
+		}
+	}
+}

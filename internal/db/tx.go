@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -105,8 +107,19 @@ func (t *Tx) Record(e event.Event) uuid.UUID {
 	return id
 }
 
-// Enqueue adds a job that exists if and only if the transaction commits.
-func (t *Tx) Enqueue(a river.JobArgs) { t.jobs = append(t.jobs, river.InsertManyParams{Args: a}) }
+// Enqueue adds a job that exists if and only if the transaction commits. A unique job that is added twice
+// is one: the queue's insert could not tell which of the two rows to leave out.
+func (t *Tx) Enqueue(a river.JobArgs) {
+	if isUnique(a) && slices.ContainsFunc(t.jobs, func(j river.InsertManyParams) bool { return reflect.DeepEqual(j.Args, a) }) {
+		return
+	}
+	t.jobs = append(t.jobs, river.InsertManyParams{Args: a})
+}
+
+func isUnique(a river.JobArgs) bool {
+	o, ok := a.(river.JobArgsWithInsertOpts)
+	return ok && o.InsertOpts().UniqueOpts.ByArgs
+}
 
 // EnqueueAt adds a job that is not worked before `at`.
 func (t *Tx) EnqueueAt(a river.JobArgs, at time.Time) {
