@@ -37,7 +37,8 @@ var (
 
 // SizeError says that the server sent another number of bytes than it had
 // listed; it is ErrIncomplete. Some servers only estimate RFC822.SIZE: a caller
-// that gets the same Got again may set Meta.Size to Got and fetch once more.
+// that gets the same Got again, and not 0, may set Meta.Size to Got and fetch
+// once more.
 type SizeError struct {
 	UID       uint32 // 0 when the email is not known: the literal was refused at its announcement
 	Want, Got int64  // bytes listed, bytes announced

@@ -9,8 +9,11 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// maxFolders bounds the memory that a list of folders takes.
-const maxFolders = 100_000
+// What a list of folders may take of memory.
+const (
+	maxFolders     = 100_000
+	maxFolderBytes = 16 << 20
+)
 
 // Open opens a folder read-only (EXAMINE, RFC 9051 6.3.3) or looks at it afresh.
 // A failure is ErrNoFolder if the server refused, and no folder is open then.
@@ -43,11 +46,14 @@ func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 
 // Folders returns the names of all folders that can be opened, sorted.
 func (s *Session) Folders(ctx context.Context) ([]string, error) {
-	var names []string
+	var (
+		names []string
+		bytes int
+	)
 	err := s.run(ctx, func() error {
 		cmd := s.client.List("", "*", nil)
 		for data := cmd.Next(); data != nil; data = cmd.Next() {
-			if len(names) == maxFolders {
+			if bytes += len(data.Mailbox); bytes > maxFolderBytes || len(names) == maxFolders {
 				s.guard.end(ErrProtocol)
 				continue
 			}

@@ -16,6 +16,10 @@ const (
 	firstSpan = 1_000
 	// maxPage is how many emails a page holds; twice as many are in memory.
 	maxPage = 10_000
+	// maxFlags and maxFlag bound what is kept of an email's flags: their number,
+	// and the bytes of one.
+	maxFlags = 100
+	maxFlag  = 100
 	// listTries is how often a page is asked for when answers lack something.
 	listTries = 3
 )
@@ -161,14 +165,21 @@ func readAnswer(msg *imapclient.FetchMessageData) answer {
 		case imapclient.FetchItemDataInternalDate:
 			a.meta.InternalDate, dated = item.Time, true
 		case imapclient.FetchItemDataFlags:
-			a.meta.Flags = make([]string, len(item.Flags))
-			for i, flag := range item.Flags {
-				a.meta.Flags[i] = string(flag)
-			}
+			a.meta.Flags = keepFlags(item.Flags)
 		}
 	}
 	a.whole = a.meta.UID > 0 && size && dated
 	return a
+}
+
+func keepFlags(flags []imap.Flag) []string {
+	var kept []string
+	for _, flag := range flags {
+		if len(kept) < maxFlags && len(flag) <= maxFlag {
+			kept = append(kept, string(flag))
+		}
+	}
+	return kept
 }
 
 // ignoreExpunged takes "some of these emails are gone" for success: who is gone

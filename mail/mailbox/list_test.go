@@ -236,6 +236,29 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+func TestListKeepsFewFlags(t *testing.T) {
+	t.Parallel()
+	flags := "\\Seen " + strings.Repeat("x", 101) + strings.Repeat(" label", 500)
+	s := dialFake(t, map[string]reply{"UID FETCH": say(strings.Replace(describe(3, 3, 9), "\\Seen", flags, 1))})
+	err := s.List(within(t), 3, 0, func(m mailbox.Meta) error {
+		if len(m.Flags) != 100 || m.Flags[0] != "\\Seen" || m.Flags[1] != "label" {
+			t.Errorf("kept %d flags: %.20q; want the first 100 short ones", len(m.Flags), m.Flags)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFoldersTooLarge(t *testing.T) {
+	t.Parallel()
+	line := "* LIST () \"/\" " + strings.Repeat("x", 1<<19) + "\r\n"
+	s := dialBox(t, (&fake{replies: map[string]reply{"LIST": say(strings.Repeat(line, 40))}}).start(t))
+	_, err := s.Folders(within(t))
+	mustBe(t, err, mailbox.ErrProtocol)
+}
+
 func TestFoldersWithoutEnd(t *testing.T) {
 	t.Parallel()
 	s := dialBox(t, (&fake{replies: map[string]reply{"LIST": func(c *talk, _, _ string) {

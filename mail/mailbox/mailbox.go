@@ -100,5 +100,5 @@ type Meta struct {
 	UID          uint32
 	Size         int64 // RFC822.SIZE, bytes
 	InternalDate time.Time
-	Flags        []string
+	Flags        []string // at most 100, without any of over 100 bytes
 }
