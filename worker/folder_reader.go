@@ -21,6 +21,7 @@ type folderReader struct {
 	box     mailboxes.Mailbox
 	folder  mailboxes.Folder
 	start   *inbox.StartPoint
+	fresh   bool // the connection is new: nobody has watched the folder meanwhile
 }
 
 // listAhead bounds how many emails are listed before they are fetched; rowsAtOnce how many ledger rows
@@ -37,7 +38,11 @@ func (r *folderReader) read(ctx context.Context, until time.Time) (more bool, er
 		return false, err
 	}
 	seen := seenOf(opened)
-	if scan := inbox.Plan(r.folder, seen); scan.Restart {
+	scan, err := r.plan(ctx, seen)
+	if err != nil {
+		return false, err
+	}
+	if scan.Restart {
 		r.post.deps.Log.Info("a folder is read from its beginning", "mailbox", r.box.ID, "folder", r.folder.ID, "why", scan.Why)
 		if r.folder, err = r.post.deps.Inbox.Restart(ctx, r.folder, seen); err != nil {
 			return false, err
@@ -59,6 +64,32 @@ func (r *folderReader) read(ctx context.Context, until time.Time) (more bool, er
 		}
 	}
 	return false, nil
+}
+
+// overlap is how many UIDs below the cursor are compared with the ledger before anything above it is read.
+const overlap = 50
+
+// plan decides where to read from. What the server says of the folder is not enough where it was restored
+// from a backup and has taken in so much since that UIDNEXT is past the cursor again.
+func (r *folderReader) plan(ctx context.Context, seen inbox.Seen) (inbox.Scan, error) {
+	scan := inbox.Plan(r.folder, seen)
+	if scan.Restart || r.folder.LastUID == 0 || !r.fresh && seen.UIDNext <= r.folder.LastUID+1 {
+		return scan, nil
+	}
+	var there []inbox.Known
+	from, to := max(1, r.folder.LastUID-overlap+1), r.folder.LastUID
+	err := r.session.List(ctx, uint32(from), uint32(to), func(m mailbox.Meta) error {
+		there = append(there, inbox.Known{UID: int64(m.UID), InternalDate: m.InternalDate})
+		return nil
+	})
+	if err != nil || len(there) == 0 {
+		return scan, err
+	}
+	reused, err := r.post.deps.Inbox.Reused(ctx, r.folder, there)
+	if reused {
+		scan = inbox.Scan{Restart: true, Why: "the server gave UIDs out a second time"}
+	}
+	return scan, err
 }
 
 var errEnough = errors.New("enough for now")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,38 +55,67 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 		if err != nil {
 			return false, err
 		}
-		for _, f := range folders {
-			more, err := p.pollFolder(ctx, h, l, f, until)
-			if err != nil || more {
-				return more, err
-			}
-		}
-		if !h.news.Load() {
-			return false, nil
+		more, err = p.pollFolders(ctx, h, l, folders, until)
+		if err != nil || more || !h.news.Load() {
+			return more, err
 		}
 	}
 }
 
+// pollFolders reads the folders that the mailbox has now. One that is gone from the server does not keep
+// the others from being read.
+func (p *postRoom) pollFolders(ctx context.Context, h *pigeonhole, l login, folders []mailboxes.Folder, until time.Time) (more bool, err error) {
+	var gone error
+	for _, f := range folders {
+		if !slices.Contains(l.box.Folders, f.Name) {
+			continue
+		}
+		more, err := p.pollFolder(ctx, h, l, f, until)
+		if errors.Is(err, mailbox.ErrNoFolder) {
+			gone = errors.Join(gone, err)
+			continue
+		}
+		if err != nil || more {
+			return more, errors.Join(gone, err)
+		}
+	}
+	return false, gone
+}
+
 func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mailboxes.Folder, until time.Time) (more bool, err error) {
-	session, err := h.connect(ctx, l, p.set.IMAP)
-	if err == nil {
-		r := &folderReader{post: p, session: session, box: l.box, folder: f}
-		more, err = r.read(ctx, until)
+	kept := h.session != nil
+	more, err = p.readFolder(ctx, h, l, f, until)
+	if kept && h.session == nil && ctx.Err() == nil {
+		// The connection had ended between two polls, as connections do: that is no failure yet.
+		more, err = p.readFolder(ctx, h, l, f, until)
 	}
 	switch {
 	case errors.Is(err, inbox.ErrMoved):
 		return true, nil // somebody else reads it too; begin from the cursor as it is now
 	case err != nil && ctx.Err() != nil:
-		h.drop()
 		return false, ctx.Err()
 	case err != nil:
-		h.drop()
 		note := p.deps.Mailboxes.Polled(ctx, f.ID, err)
 		return false, errors.Join(fmt.Errorf("poll mailbox %s: %w", l.box.ID, err), note)
 	case f.FailingSince != nil:
 		return more, p.deps.Mailboxes.Polled(ctx, f.ID, nil)
 	}
 	return more, nil
+}
+
+// readFolder reads over the open connection, or a new one; a connection that failed is dropped.
+func (p *postRoom) readFolder(ctx context.Context, h *pigeonhole, l login, f mailboxes.Folder, until time.Time) (more bool, err error) {
+	before := h.session
+	session, err := h.connect(ctx, l, p.set.IMAP)
+	if err != nil {
+		return false, err
+	}
+	r := &folderReader{post: p, session: session, box: l.box, folder: f, fresh: session != before}
+	more, err = r.read(ctx, until)
+	if err != nil && !errors.Is(err, inbox.ErrMoved) && !errors.Is(err, mailbox.ErrNoFolder) {
+		h.drop()
+	}
+	return more, err
 }
 
 // seenOf is what the ledger needs to know of an opened folder. A server that keeps UIDNEXT to itself

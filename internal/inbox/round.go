@@ -39,7 +39,7 @@ type verdict struct {
 }
 
 func (r *round) route() error {
-	for _, step := range []func() error{r.lock, r.knowOurselves, r.waitForParents, r.findDuplicates, r.routeAll, r.openAll, r.writeLedger} {
+	for _, step := range []func() error{r.lock, r.lockThreads, r.knowOurselves, r.waitForParents, r.findDuplicates, r.routeAll, r.openAll, r.writeLedger} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -58,6 +58,24 @@ func (r *round) lock() error {
 		return fmt.Errorf("lock emails: %w", err)
 	}
 	r.readings = slices.DeleteFunc(slices.Clone(r.readings), func(x *reading) bool { return !slices.Contains(open, x.row.ID) })
+	return nil
+}
+
+// lockThreads makes an email wait for another one that is being routed and that it answers, or that
+// answers it: where neither saw the other, one thread would become two tickets.
+func (r *round) lockThreads() error {
+	var ids []string
+	for _, reading := range r.readings {
+		if id := reading.email.MessageID; id != "" {
+			ids = append(ids, id)
+		}
+		if refs := references(reading.email); len(refs) > 0 {
+			ids = append(ids, refs[0])
+		}
+	}
+	if _, err := r.tx.Exec(sqlLockThreads, ids); err != nil {
+		return fmt.Errorf("lock threads: %w", err)
+	}
 	return nil
 }
 

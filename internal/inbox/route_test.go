@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/postern-desk/postern/internal/inbox"
 )
@@ -105,5 +106,52 @@ func TestAcceptTellsAFailureFromAMovedCursor(t *testing.T) {
 	d.exec(t, "alter table mailbox_folders rename to gone")
 	if err := d.inbox.Accept(t.Context(), d.folder, nil, 5); err == nil || errors.Is(err, inbox.ErrMoved) {
 		t.Errorf("accept without its table: %v, want the database's own error", err)
+	}
+}
+
+// A reply and its parent that are routed at the very same time, by two processes, are one ticket.
+func TestReplyAndParentRoutedAtOnceAreOneTicket(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	parent := unique()
+	reply := d.accept(t, email{from: "ann@client.example", subject: "Re: a", id: unique(), inReplyTo: parent, body: "y"})
+	hold, err := d.look.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Both transactions stop here, after they have looked for their thread.
+	if _, err := hold.Exec(t.Context(), "lock table limit_counters"); err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan error, 2)
+	ingest := func(ids []int64) { results <- d.inbox.Ingest(t.Context(), ids) }
+	go ingest(reply)
+	d.waitForBlocked(t, 1)
+	go ingest(d.accept(t, email{from: "ann@client.example", subject: "a", id: parent, body: "x"}))
+	d.waitForBlocked(t, 2)
+	if err := hold.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := column[int](t, d, "select messages from tickets"); len(got) != 1 || got[0] != 2 {
+		t.Errorf("tickets with %v messages, want one with 2", got)
+	}
+}
+
+// waitForBlocked waits until n of the product's transactions wait for a lock.
+func (d *desk) waitForBlocked(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		blocked := one[int](t, d, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+		if blocked == n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d transactions wait for a lock, want %d", blocked, n)
+		}
 	}
 }

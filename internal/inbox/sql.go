@@ -53,6 +53,11 @@ const sqlUnrouted = `select id from inbound_emails where id = any($1) and dispos
 
 const sqlLockEmails = `select id from inbound_emails where id = any($1) and disposition is null order by id for update`
 
+// The hash is PostgreSQL's own and the same in every process. The order is that of the hashes: two ids may
+// share one.
+const sqlLockThreads = `
+select pg_advisory_xact_lock(h) from (select distinct hashtextextended(id, 0) as h from unnest($1::text[]) as id order by h) as ids`
+
 const sqlOurLetters = `select rfc_message_id from letters where rfc_message_id = any($1)`
 
 const sqlPendingParents = `select message_id from inbound_emails where disposition is null and message_id <> '' and message_id = any($1)`
