@@ -130,6 +130,8 @@ func (f Fields) apply(c *Contact) error {
 		return fault.New(fault.Invalid, "invalid_kind", "kind must be person or organisation").In("kind")
 	case c.Name == "" && (c.Kind == Organisation || c.Email == nil):
 		return fault.New(fault.Invalid, "invalid_name", "a contact needs a name, a person at least an email address").In("name")
+	case (c.Email == nil) != (c.EmailNorm == nil):
+		return fault.New(fault.Invalid, "invalid_email", "that is not an email address").In("email")
 	case len(c.Name) > 200:
 		return fault.New(fault.Invalid, "invalid_name", "a name has at most 200 bytes").In("name")
 	}
