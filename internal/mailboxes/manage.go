@@ -47,8 +47,12 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox
 	if err := f.apply(&m); err != nil {
 		return Mailbox{}, err
 	}
-	if f.IMAPPassword == nil || f.SMTPPassword == nil {
-		return Mailbox{}, fault.New(fault.Invalid, "password_missing", "a new mailbox needs the passwords of IMAP and SMTP").In("imap_password")
+	missing := fault.New(fault.Invalid, "password_missing", "a new mailbox needs the passwords of IMAP and SMTP")
+	switch {
+	case f.IMAPPassword == nil:
+		return Mailbox{}, missing.In("imap_password")
+	case f.SMTPPassword == nil:
+		return Mailbox{}, missing.In("smtp_password")
 	}
 	err := s.db.Change(ctx, by, func(tx *db.Tx) error {
 		m.CreatedAt, m.UpdatedAt = tx.Now(), tx.Now()

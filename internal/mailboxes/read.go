@@ -3,6 +3,7 @@ package mailboxes
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -75,7 +76,9 @@ func (s *Service) Polled(ctx context.Context, folderID int64, failure error) err
 			tx.Queue(sqlPolled, folderID)
 			return nil
 		}
-		tx.Queue(sqlPollFailed, folderID, failure.Error())
+		// A server's words may be any bytes; PostgreSQL takes neither NUL nor broken UTF-8.
+		words := strings.ReplaceAll(strings.ToValidUTF8(failure.Error(), "\uFFFD"), "\x00", "")
+		tx.Queue(sqlPollFailed, folderID, words)
 		return nil
 	})
 }
