@@ -36,12 +36,17 @@ func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 		return Folder{}, fmt.Errorf("mailbox: open folder %q: %w (no UIDVALIDITY)", folder, ErrProtocol)
 	}
 	s.opened = true
-	return Folder{
-		Name:        folder,
-		UIDValidity: data.UIDValidity,
-		UIDNext:     uint32(data.UIDNext),
-		Messages:    data.NumMessages,
-	}, nil
+	next := uint32(data.UIDNext)
+	if next == 0 {
+		// RFC 9051 6.3.2 demands UIDNEXT and RFC 2060 6.3.1 did not. Who sees
+		// none would think that nothing is new.
+		highest, err := s.highestUID(ctx)
+		if err != nil {
+			return Folder{}, fmt.Errorf("mailbox: open folder %q: find the last email: %w", folder, err)
+		}
+		next = max(highest, highest+1)
+	}
+	return Folder{Name: folder, UIDValidity: data.UIDValidity, UIDNext: next, Messages: data.NumMessages}, nil
 }
 
 // Folders returns the names of all folders that can be opened, sorted.

@@ -201,6 +201,26 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+func TestOpenWithoutUIDNext(t *testing.T) {
+	t.Parallel()
+	for _, uids := range [][]uint32{nil, {3, 9}, {1<<32 - 1}} {
+		var pages []int
+		s := dialAccount(t, (&fake{replies: folderOf(uids, false, &pages)}).start(t)) // it tells none
+		got, err := s.Open(within(t), "INBOX")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := uint32(1)
+		if len(uids) > 0 {
+			last := uids[len(uids)-1]
+			want = max(last, last+1)
+		}
+		if got.UIDNext != want || int(got.Messages) != len(uids) {
+			t.Errorf("opened %+v; want UIDNEXT %d", got, want)
+		}
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
 	for answer, kind := range map[string]error{

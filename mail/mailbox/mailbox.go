@@ -89,8 +89,8 @@ type Folder struct {
 	Name string
 	// UIDValidity is never 0. When it changes, every UID seen before is void.
 	UIDValidity uint32
-	// UIDNext is above every UID in the folder; 0 where the server keeps it
-	// to itself.
+	// UIDNext is above every UID in the folder. Where the server keeps it to
+	// itself, it is one above the last email's.
 	UIDNext  uint32
 	Messages uint32
 }
