@@ -80,7 +80,7 @@ func newDesk(t *testing.T, change ...func(*web.Deps)) *desk {
 		AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: time.Minute}
 	x.deps = web.Deps{DB: d, Identity: identity.New(d), Contacts: contacts.New(d), Tickets: helpdesk,
 		Mailboxes: mailboxes.New(d, v), Outbox: letters, Inbox: inbox.New(d, blobs, helpdesk, rules), Blobs: blobs,
-		FormLimit: config.Rate{Count: 5, Per: time.Hour}, DeskName: "Acme Support",
+		AckLimit: config.Rate{Count: 3, Per: time.Hour}, FormLimit: config.Rate{Count: 5, Per: time.Hour}, DeskName: "Acme Support",
 		Log: slog.New(slog.NewTextHandler(x.logs, nil))}
 	for _, f := range change {
 		f(&x.deps)

@@ -88,6 +88,21 @@ func TestRow024_PublicFormNeedsNoAccount(t *testing.T) {
 	}
 }
 
+// Tried: somebody else's address typed from everywhere: the tickets open, the address gets three letters.
+func TestFormDoesNotFloodAnAddressWithAcknowledgements(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for range 5 {
+		d.submit(typed()).want(303)
+	}
+	if n := d.count("select count(*) from letters where kind = 'acknowledgement'"); n != 3 {
+		t.Errorf("%d acknowledgements for 5 posts, want 3", n)
+	}
+	if n := d.count("select count(*) from tickets"); n != 5 {
+		t.Errorf("%d tickets for 5 posts", n)
+	}
+}
+
 func TestFormWindowEnds(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(deps *web.Deps) { deps.FormLimit = config.Rate{Count: 1, Per: time.Second} })

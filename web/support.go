@@ -23,13 +23,14 @@ type supportForm struct {
 	tickets *tickets.Service
 	blobs   *blob.Store
 	rate    config.Rate
+	acks    config.Rate
 	desk    string
 	log     *slog.Logger
 	trapped atomic.Int64 // posts of programs that filled in the hidden field
 }
 
 func newSupportForm(d Deps) *supportForm {
-	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, desk: d.DeskName, log: d.Log}
+	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, acks: d.AckLimit, desk: d.DeskName, log: d.Log}
 }
 
 // byForm is who acts: whoever filled in the form has proved nothing.
@@ -103,8 +104,13 @@ func (f *supportForm) open(r *http.Request, typed supportRequest, from tickets.P
 	if err := files.store(r.Context(), f.blobs); err != nil {
 		return tickets.Ticket{}, err
 	}
+	// Anybody may type anybody's address: the form must not become a way to flood it.
+	wait, err := limit.Allow(r.Context(), f.db, limit.Acknowledgements(from.Norm), f.acks.Count, f.acks.Per)
+	if err != nil {
+		return tickets.Ticket{}, err
+	}
 	return f.tickets.Create(r.Context(), byForm, tickets.NewTicket{Channel: tickets.ByForm, From: from, Subject: typed.Subject,
-		Body: typed.Message, Files: files.files, Acknowledge: true})
+		Body: typed.Message, Files: files.files, Acknowledge: wait == 0})
 }
 
 func (f *supportForm) thanks(w http.ResponseWriter, r *http.Request) {

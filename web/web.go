@@ -33,6 +33,7 @@ type Deps struct {
 	Inbox     *inbox.Service
 	Blobs     *blob.Store
 
+	AckLimit  config.Rate // acknowledgements to one email address, of emails and the form together
 	FormLimit config.Rate // posts of the support form from one email address at one network address
 	DeskName  string
 	PublicURL string // without a slash at the end; empty: unknown

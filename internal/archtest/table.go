@@ -107,7 +107,7 @@ type reserved struct {
 var reservations = []reserved{
 	{
 		call: "Bookkeep", why: "state that is no bookkeeping changes through Change, with its audit entry",
-		only: []string{"internal/inbox", "internal/outbox", "internal/mailboxes", "internal/blob", "internal/limit", "worker", "internal/db"},
+		only: []string{"internal/inbox", "internal/outbox", "internal/mailboxes", "internal/blob", "internal/limit", "internal/identity", "worker", "internal/db"},
 	},
 	{call: "Begin", why: beginReason, only: beginners},
 	{call: "BeginTx", why: beginReason, only: beginners},
@@ -126,7 +126,8 @@ const (
 )
 
 var (
-	beginners          = []string{"internal/db", "migrations", "internal/testdb", "internal/embedded"}
+	// cmd/bench measures the product beside transactions without it.
+	beginners          = []string{"internal/db", "migrations", "internal/testdb", "internal/embedded", "cmd/bench"}
 	environmentReaders = []string{"internal/config", "internal/testdb", "internal/testimap"}
 )
 

@@ -97,7 +97,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 		senders["ticket:"+hashed(x.from.Norm)]++
 		domains["domain:"+domainOf(x.from.Norm)]++
 		if acknowledgeable(x) {
-			acks["ack:"+hashed(x.from.Norm)]++
+			acks[limit.Acknowledgements(x.from.Norm)]++
 		}
 	}
 	opened, err := limit.Take(r.tx, r.s.rules.TicketWindow, senders)
@@ -116,7 +116,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 	}
 	out := make([]allowance, len(r.opens))
 	for i, x := range r.opens {
-		sender, domain, ack := "ticket:"+hashed(x.from.Norm), "domain:"+domainOf(x.from.Norm), "ack:"+hashed(x.from.Norm)
+		sender, domain, ack := "ticket:"+hashed(x.from.Norm), "domain:"+domainOf(x.from.Norm), limit.Acknowledgements(x.from.Norm)
 		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || openedOf[domain] >= r.s.rules.TicketsPerDomain
 		opened[sender]++
 		openedOf[domain]++

@@ -3,6 +3,8 @@
 package limit
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +21,13 @@ on conflict (key) do update set
     taken = case when c.window_start <= now() - $3::interval then excluded.taken else c.taken + excluded.taken end,
     window_start = case when c.window_start <= now() - $3::interval then excluded.window_start else c.window_start end
 returning key, taken`
+
+// Acknowledgements names the counter of acknowledgements to an address, which does not stand in it in the
+// clear. Emails and the form count together.
+func Acknowledgements(address string) string {
+	sum := sha256.Sum256([]byte("acknowledgements\x00" + address))
+	return "ack:" + hex.EncodeToString(sum[:12])
+}
 
 // Take adds to the counters in the caller's transaction and returns what each had before within its
 // window, which begins with its first use.
