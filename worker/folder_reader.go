@@ -21,6 +21,7 @@ type folderReader struct {
 	box     mailboxes.Mailbox
 	folder  mailboxes.Folder
 	start   *inbox.StartPoint
+	hole    *pigeonhole
 	fresh   bool // the connection is new: nobody has watched the folder meanwhile
 }
 
@@ -158,7 +159,14 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 	}
 	fetched, err := r.fetch(ctx, wanted)
 	arrivals = append(arrivals, fetched...)
-	defer closeAll(arrivals)
+	defer func() { closeAll(arrivals) }()
+	if ofEmail(err) && len(metas) > 1 {
+		return r.acceptSingly(ctx, metas)
+	}
+	if ofEmail(err) && r.hole.refuse(refusedEmail{r.folder.ID, metas[0].UID}, time.Now()) {
+		r.post.deps.Log.Error("an email that the mail server does not send is given up", "mailbox", r.box.ID, "uid", metas[0].UID, "error", err)
+		arrivals, err = []inbox.Arrival{givenUp(metas[0])}, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -168,6 +176,16 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 		return err
 	}
 	r.folder.LastUID = last
+	return nil
+}
+
+// acceptSingly keeps an email that the server does not send from holding back those before it.
+func (r *folderReader) acceptSingly(ctx context.Context, metas []mailbox.Meta) error {
+	for i := range metas {
+		if err := r.acceptBatch(ctx, metas[i:i+1]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -225,7 +243,7 @@ func misjudged(wanted []mailbox.Meta, err error) []mailbox.Meta {
 	var again []mailbox.Meta
 	for _, wrong := range sizeErrors(err) {
 		i := slices.IndexFunc(wanted, func(m mailbox.Meta) bool { return m.UID == wrong.UID })
-		if i < 0 {
+		if i < 0 || wrong.Got == 0 {
 			return nil
 		}
 		m := wanted[i]

@@ -110,7 +110,7 @@ func (p *postRoom) readFolder(ctx context.Context, h *pigeonhole, l login, f mai
 	if err != nil {
 		return false, err
 	}
-	r := &folderReader{post: p, session: session, box: l.box, folder: f, fresh: session != before}
+	r := &folderReader{post: p, hole: h, session: session, box: l.box, folder: f, fresh: session != before}
 	more, err = r.read(ctx, until)
 	if err != nil && !errors.Is(err, inbox.ErrMoved) && !errors.Is(err, mailbox.ErrNoFolder) {
 		h.drop()

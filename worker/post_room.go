@@ -29,6 +29,7 @@ type pigeonhole struct {
 	mu      sync.Mutex // one poll at a time
 	session *mailbox.Session
 	version int // of the mailbox when the session began
+	refused map[refusedEmail]refusal
 }
 
 func newPostRoom(d Deps, s Settings) *postRoom {

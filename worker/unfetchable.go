@@ -1,0 +1,56 @@
+package worker
+
+import (
+	"errors"
+	"time"
+
+	"github.com/postern-desk/postern/internal/inbox"
+	"github.com/postern-desk/postern/mail/mailbox"
+)
+
+// An email that the server lists but does not send holds back all behind it: it is asked for again at every
+// poll, and given up after so many tries over so long a time.
+const (
+	giveUpTries = 3
+	giveUpAfter = 10 * time.Minute
+)
+
+// refusedEmail names an email of a folder.
+type refusedEmail struct {
+	folder int64
+	uid    uint32
+}
+
+// refusal is how long an email has been refused.
+type refusal struct {
+	since time.Time
+	tries int
+}
+
+// ofEmail reports whether an error is about emails and not about the connection.
+func ofEmail(err error) bool {
+	return errors.Is(err, mailbox.ErrIncomplete) || errors.Is(err, mailbox.ErrRefused)
+}
+
+// refuse counts a failed fetch of one email; over tells that it is given up.
+func (h *pigeonhole) refuse(e refusedEmail, now time.Time) (over bool) {
+	if h.refused == nil {
+		h.refused = map[refusedEmail]refusal{}
+	}
+	r, known := h.refused[e]
+	if !known {
+		r.since = now
+	}
+	r.tries++
+	h.refused[e] = r
+	if over = r.tries >= giveUpTries && now.Sub(r.since) >= giveUpAfter; over {
+		delete(h.refused, e)
+	}
+	return over
+}
+
+// givenUp is the ledger's row of an email that the server does not send.
+func givenUp(m mailbox.Meta) inbox.Arrival {
+	return inbox.Arrival{UID: int64(m.UID), Size: m.Size, InternalDate: m.InternalDate, Disposition: inbox.Quarantined,
+		Reason: "the mail server lists this email but does not send it; look for it there"}
+}
