@@ -37,7 +37,8 @@ var (
 func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
 	id := db.NewID()
 	bounce := token.ForAddress()
-	l := Letter{ID: id, Kind: d.Kind, MailboxID: d.Mailbox.ID, EnvelopeFrom: d.Mailbox.Address, Recipients: []string{d.Recipient},
+	l := Letter{ID: id, Kind: d.Kind, MailboxID: d.Mailbox.ID, ClientID: orNone(d.ClientID), TicketID: orNone(d.TicketID),
+		MessageRef: orNone(d.MessageRef), EnvelopeFrom: d.Mailbox.Address, Recipients: []string{d.Recipient},
 		Subject: d.Words.Subject, State: Queued, RFCMessageID: letter.NewMessageID([16]byte(uuid.New()), mailboxes.DomainOf(d.Mailbox.Address)),
 		NextAttemptAt: tx.Now(), GiveUpAt: tx.Now().Add(o.patience), CreatedAt: tx.Now()}
 	if d.Mailbox.SubAddressing {
@@ -47,12 +48,14 @@ func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
 	if err != nil {
 		return Letter{}, fmt.Errorf("compose the %s: %w: %w", d.Kind, ErrUnusable, err)
 	}
-	tx.Queue(sqlInsertLetter, l.ID, l.Kind, l.MailboxID, db.NullID(d.ClientID), db.NullID(d.TicketID), db.NullID(d.MessageRef),
+	tx.Queue(sqlInsertLetter, l.ID, l.Kind, l.MailboxID, l.ClientID, l.TicketID, l.MessageRef,
 		l.EnvelopeFrom, l.Recipients, l.Subject, l.RFCMessageID, token.Hash(bouncePurpose, bounce), l.GiveUpAt)
 	tx.Queue(sqlInsertBytes, l.ID, o.vault.Seal(bytesPurpose, encoder.EncodeAll(raw, nil)))
 	tx.Enqueue(jobs.SendLetter{LetterID: l.ID.String()})
 	return l, nil
 }
+
+func orNone(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
 func compose(d Draft, l Letter) ([]byte, error) {
 	out := letter.Letter{

@@ -49,6 +49,8 @@ where state in ('queued', 'sending', 'unknown') and unknowns < 2 and next_attemp
       where kind = 'send_letter' and state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
 order by id limit 1000`
 
+// A letter may have been tried for days: its bytes' own age only spares the look at young ones.
 const sqlPurgeBytes = `
 delete from letter_bytes b using letters l
-where l.id = b.letter_id and l.state in ('sent', 'failed', 'unknown') and b.created_at < now() - make_interval(days => $1)`
+where l.id = b.letter_id and l.state in ('sent', 'failed', 'unknown') and b.created_at < now() - make_interval(days => $1)
+  and greatest(l.sent_at, l.next_attempt_at) < now() - make_interval(days => $1)`
