@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -78,9 +79,15 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	if err := c.announce(ctx, d, listen, mail, secrets, file, s); err != nil {
+	if err := d.web.answers(ctx); err != nil {
 		return err
 	}
+	f := demoFile{API: "http://" + listen.Addr().String(), APIKey: secrets.APIKey, SMTP: mail.SMTPAddr(), IMAP: mail.IMAPAddr(),
+		SupportAddress: demoSupport, StaffAddress: demoStaff, IMAPUser: demoSupport, IMAPPassword: secrets.IMAPPassword, DatabaseURL: d.store.appURL}
+	if err := writeJSON(file, f); err != nil {
+		return err
+	}
+	f.print(s.out, file)
 	return d.wait(ctx)
 }
 
@@ -99,17 +106,9 @@ func (c *demoCmd) startMail(ctx context.Context, password string, log *slog.Logg
 		Password: password, Domain: demoDomain, Log: log})
 }
 
-// announce writes demo.json and the screen.
-func (c *demoCmd) announce(ctx context.Context, d *desk, listen net.Listener, mail *embedded.Mail, secrets *demoSecrets, file string, s streams) error {
-	f := demoFile{API: "http://" + listen.Addr().String(), APIKey: secrets.APIKey, SMTP: mail.SMTPAddr(), IMAP: mail.IMAPAddr(),
-		SupportAddress: demoSupport, StaffAddress: demoStaff, IMAPUser: demoSupport, IMAPPassword: secrets.IMAPPassword, DatabaseURL: d.store.appURL}
-	if err := d.web.answers(ctx); err != nil {
-		return err
-	}
-	if err := writeJSON(file, f); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.out, `
+// print is the screen: where everything is, and what to try.
+func (f demoFile) print(out io.Writer, file string) {
+	fmt.Fprintf(out, `
 The desk is open.
 
   Support form   %[1]s/support
@@ -129,7 +128,6 @@ Try:
 
 Ctrl-C stops everything; the next start finds its data again.
 `, f.API, f.APIKey, f.SupportAddress, f.SMTP, f.IMAP, f.IMAPPassword, file)
-	return nil
 }
 
 // writeJSON replaces the file in one step: a reader never sees half of it.
