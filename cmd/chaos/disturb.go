@@ -191,20 +191,24 @@ func trouble(ctx context.Context, p *faultproxy.Proxy, rng *rand.Rand) {
 // databaseCutter runs the desk's database behind a proxy.
 type databaseCutter struct {
 	postgres *embedded.Postgres
+	relay    *relay
 	proxy    *faultproxy.Proxy
 }
 
 func (c *databaseCutter) prepare(ctx context.Context, p *program) error {
-	port, err := freePort(ctx)
+	var err error
+	c.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: filepath.Join(p.dir, "postgres"), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	c.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: filepath.Join(p.dir, "postgres"), Log: slog.New(slog.DiscardHandler),
-		Settings: map[string]string{"listen_addresses": "127.0.0.1", "port": strconv.Itoa(port)}})
+	socket, err := socketOf(c.postgres.AppURL)
 	if err != nil {
 		return err
 	}
-	if c.proxy, err = faultproxy.Run(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
+	if c.relay, err = startRelay(ctx, socket); err != nil {
+		return err
+	}
+	if c.proxy, err = faultproxy.Run(ctx, c.relay.listener.Addr().String()); err != nil {
 		return err
 	}
 	app, err := throughTCP(c.postgres.AppURL, c.proxy.Addr())
@@ -229,6 +233,9 @@ func (c *databaseCutter) stop() error {
 	if c.proxy != nil {
 		c.proxy.Stop()
 	}
+	if c.relay != nil {
+		c.relay.stop()
+	}
 	if c.postgres == nil {
 		return nil
 	}
@@ -245,16 +252,6 @@ func throughTCP(raw, address string) (string, error) {
 	}
 	u.Host, u.RawQuery = address, "sslmode=disable"
 	return u.String(), nil
-}
-
-func freePort(ctx context.Context) (int, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A short trial: one round of 40 emails, and three kills. Longer ones are `make chaos`.
+func TestNothingIsLostWhenTheDeskIsKilled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // on a machine that does other things
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"-rounds", "1", "-emails", "40", "-disturbances", "3"}, &out)
+	t.Logf("\n%s", out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "slowest restart after a kill") {
+		t.Error("the desk was not killed")
+	}
+}
+
+func TestNothingIsLostWhenConnectionsAreCut(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"imap", "postgres"} { // smtp waits two minutes for letters whose fate is unknown
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+			defer cancel()
+			var out bytes.Buffer
+			err := run(ctx, []string{"-rounds", "1", "-emails", "40", "-disturbances", "4", "-mode", mode}, &out)
+			t.Logf("\n%s", out.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestWrongUseIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-mode", "sword"}, {"-rounds", "0"}, {"-emails", "-1"}, {"further"}, {"-unknown"}} {
+		var out bytes.Buffer
+		if err := run(t.Context(), args, &out); err == nil || errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%q: error %v, want a refusal", args, err)
+		}
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out.String(), "imap, kill, postgres, smtp") {
+		t.Errorf("-h: error %v, text %q", err, out.String())
+	}
+}
