@@ -29,23 +29,24 @@ func (b *bench) ingest(ctx context.Context) error {
 			return err
 		}
 		rate, peak, err := b.ingestOnce(ctx, d, run)
+		rates, memory = append(rates, rate), append(memory, peak)
 		if err == nil && run == b.runs-1 {
-			err = errors.Join(b.idlePoll(ctx, d), b.statements(ctx, d, "ingest"))
-			if err == nil {
-				err = b.letters(ctx, d)
-			}
+			b.reportIngest(rates, memory)
+			err = errors.Join(b.statements(ctx, d, "ingest"), b.idlePoll(ctx, d), b.letters(ctx, d))
 		}
 		if err := errors.Join(err, d.close()); err != nil {
 			return err
 		}
-		rates, memory = append(rates, rate), append(memory, peak)
-	}
-	b.whole = rates.median()
-	b.report("whole road: poll to ticket, letter, audit entry and event", rates.of("emails/s", 0), fmt.Sprintf("%d emails, %d runs", b.n, b.runs))
-	if peak := memory.median(); peak > 0 {
-		b.report("  resident memory at its peak, this process", memory.of("MiB", 0), "without PostgreSQL")
 	}
 	return nil
+}
+
+func (b *bench) reportIngest(rates, memory samples) {
+	b.whole = rates.median()
+	b.report("whole road: poll to ticket, letter, audit entry and event", rates.of("emails/s", 0), fmt.Sprintf("%d emails, %d runs", b.n, b.runs))
+	if memory.median() > 0 {
+		b.report("  resident memory at its peak, this process", memory.of("MiB", 0), "without PostgreSQL")
+	}
 }
 
 func (b *bench) ingestOnce(ctx context.Context, d *desk, run int) (rate, peak float64, err error) {
