@@ -133,7 +133,7 @@ func TestPurgeKeepsToTheSettings(t *testing.T) {
 	stop(t, w)
 	d.exec(t, "delete from river_job")
 	d.exec(t, "update inbound_emails set processed_at = now() - interval '366 days' where subject = 'old'")
-	d.exec(t, "update letters set sent_at = now() - interval '8 days' where recipients = array['ann@client.example']")
+	d.exec(t, "update letters set sent_at = now() - interval '8 days', next_attempt_at = now() - interval '8 days' where recipients = array['ann@client.example']")
 	d.exec(t, "update letter_bytes set created_at = now() - interval '8 days' where letter_id in (select id from letters where recipients = array['ann@client.example'])")
 	d.exec(t, "update blob_chunks set created_at = now() - interval '2 days'")
 	d.exec(t, "insert into limit_counters values ('stale', now() - interval '3 days', 1), ('fresh', now(), 1)")
