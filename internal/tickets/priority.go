@@ -75,8 +75,11 @@ var urgentWords = regexp.MustCompile(`(?i)(?:^|[^\p{L}\p{N}])(` + strings.Join([
 	`dringend(?:e|er|es)?`, `eilt`, `notfall`, `ausfall`, `sofort`, `en panne`, `immédiatement`, `caído`, `inmediatamente`,
 }, "|") + `)(?:$|[^\p{L}\p{N}])`)
 
-// notUrgent takes the negations out before the words are looked for.
-var notUrgent = regexp.MustCompile(`(?i)\b(?:not|isn't|is not|no|non|nicht|kein|pas|non-)[ -]+(?:so |very |at all |sehr |très )?(?:urgent|urgente|dringend|emergency|urgence|notfall)\p{L}*`)
+// notUrgent takes the negations out before the words are looked for. Only words of little meaning may stand
+// between: "not working, urgent" is urgent.
+var notUrgent = regexp.MustCompile(`(?i)(?:^|[^\p{L}\p{N}])(?:(?:not|isn['’]t|wasn['’]t|no|non|nicht|keine?n?|pas|sin|n[aã]o|niet|geen)[ -]+` +
+	`(?:(?:an?|so|very|at all|that|really|too|yet|es|est|è|e|é|sehr|besonders|wirklich|très|vraiment|muy|tan|una?|une?|uma|de|hay|zo|erg) |d['’])*` +
+	`(?:urgen[tc]|dringend|emergency|notfall|asap|immediately|sofort|inmediatamente|immédiatement)\p{L}*|eilt nicht)`)
 
 func urgentWord(text string) string {
 	if !urgentWords.MatchString(text) { // most texts, which need no second look
