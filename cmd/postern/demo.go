@@ -47,11 +47,6 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := os.MkdirAll(c.DataDir, 0o755); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	file := filepath.Join(c.DataDir, "demo.json")
-	// It appears once everything answers, so it must not be there before.
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
 	log := c.logger(s)
 	fmt.Fprintln(s.errs, "Starting PostgreSQL, a mail server and the desk in", c.DataDir, "...")
 	secrets, err := openDemoSecrets(filepath.Join(c.DataDir, "demo-secrets.json"))
@@ -67,6 +62,12 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, mail.Stop()) }()
+	file := filepath.Join(c.DataDir, "demo.json")
+	// It appears once everything answers, so it must not be there before. The mail server holds the
+	// folder's lock by now: a demo that runs already keeps its file.
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	d, err := assemble(ctx, c.Settings, listen, log)
 	if err != nil {
 		return err
