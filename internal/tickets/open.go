@@ -92,7 +92,7 @@ func queueParticipants(tx *db.Tx, t *Ticket, from Person, cc []Person) {
 		tx.Queue(sqlInsertParticipant, t.ID, from.Norm, t.ClientID, "requester", from.Name)
 	}
 	for _, p := range cc {
-		if p.Norm != from.Norm {
+		if p.Norm != "" && p.Norm != from.Norm { // an empty one would let any nameless sender join
 			tx.Queue(sqlInsertParticipant, t.ID, p.Norm, t.ClientID, "cc", p.Name)
 		}
 	}

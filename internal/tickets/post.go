@@ -162,6 +162,8 @@ func (s *Service) answerDraft(tx *db.Tx, t *Ticket, m *Message, box *mailboxes.M
 	}
 	if ok && last.RFCMessageID != "" {
 		d.InReplyTo = last.RFCMessageID
+		// What came after the parent is none of its ancestors (RFC 5322 section 3.6.4): the thread keeps its root.
+		d.References = d.References[:slices.Index(d.References, d.InReplyTo)+1]
 	}
 	return d, nil
 }
