@@ -126,9 +126,12 @@ func classifyActions(actions []string) verdict {
 // classifyBounce finds the reports of servers that do not follow RFC 3464.
 func classifyBounce(e *Email, h header) verdict {
 	sender := daemonSender(e, h)
-	subject, delayed := bounceSubject(e.Subject)
 	null := e.NullReturnPath || strings.Contains(strings.ToLower(e.ReturnPath), "mailer-daemon")
 	auto := strings.HasPrefix(strings.ToLower(h.get("auto-submitted")), "auto-")
+	if sender == noDaemon && !null && !auto && !h.has("x-failed-recipients") {
+		return verdict{} // a person's: its words, which are dear to search, decide nothing
+	}
+	subject, delayed := bounceSubject(e.Subject)
 	body := bounceBody(e.Text)
 	v := verdict{class: ClassBounce}
 	add := func(ok bool, reason string) bool {
