@@ -41,6 +41,9 @@ type mailboxAddCmd struct {
 	NoTags       bool          `help:"The provider has no sub-addressing (support+tag@...)."`
 }
 
+// passwordVar is named in the tags above too.
+const passwordVar = "POSTERN_MAILBOX_PASSWORD"
+
 // Run adds the mailbox; a running desk begins to watch it within seconds.
 func (c *mailboxAddCmd) Run(ctx context.Context, s streams) error {
 	fields, err := c.fields()
@@ -63,7 +66,7 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 		return f, fmt.Errorf("%q is not an email address", c.Address)
 	}
 	if !c.Password.IsSet() {
-		return f, errors.New("POSTERN_MAILBOX_PASSWORD: set it to the mailbox's password")
+		return f, errors.New(passwordVar + ": set it to the mailbox's password")
 	}
 	imap, err := c.server(c.IMAP, c.IMAPSecurity)
 	if err != nil {
@@ -73,9 +76,15 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 	if err != nil {
 		return f, fmt.Errorf("--smtp: %w", err)
 	}
+	staff := append([]string{}, c.Staff...)
+	for _, address := range staff {
+		if _, ok := message.NormalizeAddress(address); !ok {
+			return f, fmt.Errorf("--staff: %q is not an email address", address)
+		}
+	}
 	password, tags := c.Password.Reveal(), !c.NoTags
 	f = mailboxes.Fields{Address: &c.Address, AddressNorm: norm, FromName: &c.FromName, IMAP: &imap, SMTP: &smtp,
-		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &c.Staff, SubAddressing: &tags}
+		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &staff, SubAddressing: &tags}
 	if c.Name != "" {
 		f.Name = &c.Name
 	}

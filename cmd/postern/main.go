@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -37,7 +39,7 @@ func main() {
 // use or configuration.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var c cli
-	options := append(config.Options(config.Process()),
+	options := append(config.Options(settingsSource()),
 		kong.Name("postern"),
 		kong.Description("An email-driven helpdesk: email becomes tickets, answers become email, and nothing is lost."),
 		kong.UsageOnError(),
@@ -61,10 +63,29 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return 2
 	}
 	if err := parsed.Run(); err != nil {
-		fmt.Fprintln(errs, "postern:", err)
+		fmt.Fprintln(errs, "postern:", oneLine(err))
 		return 1
 	}
 	return 0
+}
+
+// settingsSource leaves out the one variable that is no setting but belongs to a command: it may be
+// there for the others too.
+func settingsSource() config.Source {
+	s := config.Process()
+	s.Environ = slices.DeleteFunc(s.Environ, func(entry string) bool { return strings.HasPrefix(entry, passwordVar+"=") })
+	return s
+}
+
+// oneLine is an error as a shell shows it best; joined errors and those of servers have several lines.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // streams are where a command writes.
