@@ -153,7 +153,11 @@ var mustTest = []struct {
 		d.deliver(t, "INBOX", time.Now(), e)
 		d.deliver(t, "Copies", time.Now(), e)
 		d.poll(t)
-		d.expect(t, "opened 1", "duplicate 1")
+		got := d.ledger(t) // whichever is routed first
+		slices.Sort(got)
+		if !slices.Equal(got, []string{"duplicate 1", "opened 1"}) {
+			t.Errorf("the ledger says %v", got)
+		}
 	}},
 	{"a reply waits for its parent that is stored and not routed", "", func(t *testing.T, d *desk) {
 		parent := unique()

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -27,8 +28,15 @@ type refusal struct {
 	tries int
 }
 
-// ofEmail reports whether an error is about emails and not about the connection.
+// ofEmail reports whether an error is about emails and not about the connection: an email whose transfer
+// was cut is no less there for it, however often that happens.
 func ofEmail(err error) bool {
+	for _, ended := range []error{mailbox.ErrServerGone, mailbox.ErrTimeout, mailbox.ErrUnavailable, mailbox.ErrClosed, mailbox.ErrProtocol,
+		context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			return false
+		}
+	}
 	return errors.Is(err, mailbox.ErrIncomplete) || errors.Is(err, mailbox.ErrRefused)
 }
 

@@ -2,7 +2,9 @@ package worker_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/postern-desk/postern/internal/faultproxy"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/worker"
 )
 
 // readThrough makes the desk's mailbox be read at another address: through a proxy.
@@ -260,5 +264,37 @@ func TestMissingFolderDoesNotStopTheOthers(t *testing.T) {
 	d.wantTickets(t, 10*time.Second, 2)
 	if said := one[string](t, d, "select last_error from mailbox_folders where name = 'Gone'"); said != "as it was" {
 		t.Errorf("a folder that the mailbox no longer has was read: %s", said)
+	}
+}
+
+// An email that is cut on its way, however often, is still on the server: only what the server itself
+// does not send over a living connection may ever be given up.
+func TestCutTransferIsNoFaultOfTheEmail(t *testing.T) {
+	t.Parallel()
+	user, password := dovecot.NewUser("cut")
+	must(t, dovecot.Append(user, "INBOX", email{from: ann, id: unique(), body: strings.Repeat("All of it.\r\n", 50_000)}.bytes(), time.Now()))
+	proxy := faultproxy.Start(t, dovecot.Addr())
+	at := server(t, proxy.Addr())
+	for name, cut := range map[string]func(){"an orderly end": proxy.Cut, "a reset": proxy.Reset, "silence": proxy.Pause} {
+		proxy.Resume()
+		s, err := mailbox.Dial(t.Context(), mailbox.Account{Host: at.Host, Port: at.Port, Security: mailbox.SecurityNone, Username: user, Password: password},
+			mailbox.Timeouts{Read: time.Second, Command: 2 * time.Second})
+		must(t, err)
+		_, err = s.Open(t.Context(), "INBOX")
+		must(t, err)
+		var metas []mailbox.Meta
+		must(t, s.List(t.Context(), 1, 0, func(m mailbox.Meta) error { metas = append(metas, m); return nil }))
+		_, err = s.Fetch(t.Context(), metas, func(_ mailbox.Meta, r io.Reader) error {
+			_, err := io.CopyN(io.Discard, r, 1000)
+			cut()
+			_, rest := io.Copy(io.Discard, r)
+			return errors.Join(err, rest)
+		})
+		if err == nil {
+			t.Errorf("%s: the fetch did not fail; nothing was tried", name)
+		} else if worker.OfEmail(err) {
+			t.Errorf("%s counts against the email: %v", name, err)
+		}
+		must(t, s.Close())
 	}
 }
