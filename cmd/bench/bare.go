@@ -34,9 +34,7 @@ create table bare_tickets (id bigint generated always as identity primary key, s
     body text not null, opened_at timestamptz not null default now());
 create index on bare_tickets (sender);
 create index on bare_tickets (opened_at);
-create table bare_audit (id bigint generated always as identity primary key, at timestamptz not null default now(), detail jsonb not null);
-grant all on bare_raw, bare_tickets, bare_audit to postern_app;
-grant usage on all sequences in schema public to postern_app`
+create table bare_audit (id bigint generated always as identity primary key, at timestamptz not null default now(), detail jsonb not null)`
 
 const sqlBareEmail = `
 with r as (insert into bare_raw (uid, raw) values ($1, $2)),
@@ -57,54 +55,63 @@ func (bareJob) Kind() string { return "bare" }
 
 // bare measures it, as often as the whole road.
 func (b *bench) bare(ctx context.Context) error {
-	var rates samples
+	var m ingested
 	for range b.runs {
-		rate, err := b.bareOnce(ctx)
-		if err != nil {
+		if err := b.bareOnce(ctx, &m); err != nil {
 			return err
 		}
-		rates = append(rates, rate)
 	}
 	remark := fmt.Sprintf("fetch, parse, %d emails a transaction, %d writers", bareBatch, bareWriters)
-	b.report("bare pipeline", rates.of("emails/s", 0), remark)
+	b.report("bare pipeline", m.rates.of("emails/s", 0), remark)
+	b.reportProcessor(m.ours, m.postgres)
 	if b.whole > 0 {
-		b.report("  whole road : bare pipeline", fmt.Sprintf("%.2f", b.whole/rates.median()), "of the medians")
+		b.report("  whole road : bare pipeline", fmt.Sprintf("%.2f", b.whole/m.rates.median()), "of the medians")
 	}
 	return nil
 }
 
-func (b *bench) bareOnce(ctx context.Context) (rate float64, err error) {
+func (b *bench) bareOnce(ctx context.Context, m *ingested) (err error) {
 	d, err := b.newDesk(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	owner, err := pgx.Connect(ctx, d.postgres.OwnerURL)
+	if _, err := d.pool.Exec(ctx, sqlBareTables); err != nil {
+		return err
+	}
+	before, err := d.spent(ctx)
 	if err != nil {
-		return 0, err
-	}
-	if _, err := owner.Exec(ctx, sqlBareTables); err != nil {
-		return 0, errors.Join(err, owner.Close(ctx))
-	}
-	if err := owner.Close(ctx); err != nil {
-		return 0, err
+		return err
 	}
 	began := time.Now()
 	if err := b.pump(ctx, d.pool); err != nil {
-		return 0, err
+		return err
 	}
-	rate = float64(b.n) / time.Since(began).Seconds()
+	m.rates = append(m.rates, float64(b.n)/time.Since(began).Seconds())
+	after, err := d.spent(ctx)
+	if err != nil {
+		return err
+	}
+	ours, postgres := after.perEmail(before, b.n)
+	m.ours, m.postgres = append(m.ours, ours), append(m.postgres, postgres)
+	if err := d.verifyBare(ctx, b.n); err != nil {
+		return err
+	}
+	return b.statements(ctx, d, "the bare pipeline")
+}
+
+func (d *desk) verifyBare(ctx context.Context, n int) error {
 	var rows, queued int
 	if err := d.pool.QueryRow(ctx, `select count(*) from bare_tickets`).Scan(&rows); err != nil {
-		return 0, err
+		return err
 	}
 	if err := d.pool.QueryRow(ctx, `select count(*) from river_job where kind = 'bare'`).Scan(&queued); err != nil {
-		return 0, err
+		return err
 	}
-	if rows != b.n || queued != b.n {
-		return 0, fmt.Errorf("the bare pipeline wrote %d tickets and %d jobs for %d emails", rows, queued, b.n)
+	if rows != n || queued != n {
+		return fmt.Errorf("the bare pipeline wrote %d tickets and %d jobs for %d emails", rows, queued, n)
 	}
-	return rate, b.statements(ctx, d, "the bare pipeline")
+	return nil
 }
 
 // pump streams the mailbox to the writers.

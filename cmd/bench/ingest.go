@@ -22,16 +22,15 @@ const (
 // ingest runs the whole road: from the poll's start until every email is a ticket with its letter, audit
 // entry and event, committed. The letters stay queued.
 func (b *bench) ingest(ctx context.Context) error {
-	var rates, memory samples
+	var m ingested
 	for run := range b.runs {
 		d, err := b.newDesk(ctx)
 		if err != nil {
 			return err
 		}
-		rate, peak, err := b.ingestOnce(ctx, d, run)
-		rates, memory = append(rates, rate), append(memory, peak)
+		err = b.ingestOnce(ctx, d, run, &m)
 		if err == nil && run == b.runs-1 {
-			b.reportIngest(rates, memory)
+			b.reportIngest(m)
 			err = errors.Join(b.statements(ctx, d, "ingest"), b.idlePoll(ctx, d), b.letters(ctx, d))
 		}
 		if err := errors.Join(err, d.close()); err != nil {
@@ -41,29 +40,39 @@ func (b *bench) ingest(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) reportIngest(rates, memory samples) {
-	b.whole = rates.median()
-	b.report("whole road: poll to ticket, letter, audit entry and event", rates.of("emails/s", 0), fmt.Sprintf("%d emails, %d runs", b.n, b.runs))
-	if memory.median() > 0 {
-		b.report("  resident memory at its peak, this process", memory.of("MiB", 0), "without PostgreSQL")
+// ingested are the measures of the whole road, one of each a run.
+type ingested struct {
+	rates, memory, ours, postgres samples
+}
+
+func (b *bench) reportIngest(m ingested) {
+	b.whole = m.rates.median()
+	b.report("whole road: poll to ticket, letter, audit entry and event", m.rates.of("emails/s", 0), fmt.Sprintf("%d emails, %d runs", b.n, b.runs))
+	b.reportProcessor(m.ours, m.postgres)
+	if m.memory.median() > 0 {
+		b.report("  resident memory at its peak, this process", m.memory.of("MiB", 0), "without PostgreSQL")
 	}
 }
 
-func (b *bench) ingestOnce(ctx context.Context, d *desk, run int) (rate, peak float64, err error) {
+func (b *bench) ingestOnce(ctx context.Context, d *desk, run int, m *ingested) error {
 	box, err := d.connect(ctx, b.full, b.mail.SMTPAddr())
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	if err := d.holdLetters(ctx); err != nil {
-		return 0, 0, err
+		return err
 	}
-	err = d.work(ctx, func(*worker.Worker) error {
+	return d.work(ctx, func(*worker.Worker) error {
 		time.Sleep(time.Second) // the queue's leader is elected, the first upkeep is done
 		stop, err := b.startProfile(run)
 		if err != nil {
 			return err
 		}
 		forgetPeak()
+		before, err := d.spent(ctx)
+		if err != nil {
+			return err
+		}
 		began := time.Now()
 		if _, err := d.queue.Insert(ctx, jobs.PollMailbox{MailboxID: box.ID.String()}, nil); err != nil {
 			return err
@@ -74,11 +83,15 @@ func (b *bench) ingestOnce(ctx context.Context, d *desk, run int) (rate, peak fl
 		if err := d.until(ctx, int64(b.n), 5*time.Millisecond, sqlRouted); err != nil {
 			return err
 		}
-		rate = float64(b.n) / time.Since(began).Seconds()
-		peak = peakMiB()
+		m.rates = append(m.rates, float64(b.n)/time.Since(began).Seconds())
+		after, err := d.spent(ctx)
+		if err != nil {
+			return err
+		}
+		ours, postgres := after.perEmail(before, b.n)
+		m.ours, m.postgres, m.memory = append(m.ours, ours), append(m.postgres, postgres), append(m.memory, peakMiB())
 		return errors.Join(stop(), d.verify(ctx, box, b.n))
 	})
-	return rate, peak, err
 }
 
 // startProfile profiles the first run.
