@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Letters we owe. The bytes lie apart, sealed: they may hold a token.
+-- Letters we owe. Bytes and envelope sender lie apart, sealed: they hold tokens.
 create table letters (
     id             uuid primary key,
     kind           text not null check (kind in ('acknowledgement', 'notice', 'held_notice', 'answer')),
@@ -8,7 +8,6 @@ create table letters (
     client_id      uuid references clients,
     ticket_id      uuid references tickets,
     message_ref    uuid,
-    envelope_from  text not null,
     recipients     text[] not null check (cardinality(recipients) > 0),
     subject        text not null,
     rfc_message_id text not null unique,

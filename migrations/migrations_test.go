@@ -140,7 +140,7 @@ var rows = []string{
 	insert into messages (id, ticket_id, visibility, origin, body) select gen_random_uuid(), id, 'everyone', 'client', 'Help' from tickets;
 	insert into attachments (id, message_id, ticket_id, visibility, name, type, size, sha256) select gen_random_uuid(), id, ticket_id, 'everyone', 'a', 'b', 1, '\x01' from messages;
 	insert into reply_tokens (hash, ticket_id, address) select '\x01', id, 'ann@acme.example' from tickets`,
-	`insert into letters (id, kind, mailbox_id, envelope_from, recipients, subject, rfc_message_id, give_up_at) select gen_random_uuid(), 'answer', id, 's@d.example', '{ann@acme.example}', 'Re', 'x@d.example', now() from mailboxes;
+	`insert into letters (id, kind, mailbox_id, recipients, subject, rfc_message_id, give_up_at) select gen_random_uuid(), 'answer', id, '{ann@acme.example}', 'Re', 'x@d.example', now() from mailboxes;
 	insert into letter_bytes (letter_id, data) select id, '\x01' from letters;
 	insert into api_keys (id, name, role, hash, prefix) values (gen_random_uuid(), 'k', 'staff', '\x01', 'pst_')`,
 }

@@ -27,8 +27,8 @@ insert into messages (id, ticket_id, visibility, origin, body, rfc_message_id) s
 insert into attachments (id, message_id, ticket_id, visibility, name, type, size, sha256) select pg_temp.id(n), pg_temp.id(n), pg_temp.id(n % 10000 + 1), 'everyone', 'a', 'b', 1, sha256(n::text::bytea) from generate_series(1, 20000) n;
 insert into reply_tokens (hash, ticket_id, address) select sha256(n::text::bytea), pg_temp.id(n % 10000 + 1), 'a@x.example' from generate_series(1, 20000) n;
 insert into awaited_parents (rfc_message_id, ticket_id) select 'w' || n || '@x.example', pg_temp.id(n) from generate_series(1, 10000) n;
-insert into letters (id, kind, mailbox_id, ticket_id, envelope_from, recipients, subject, rfc_message_id, state, give_up_at)
-	select pg_temp.id(n), 'answer', pg_temp.id(1), pg_temp.id(n % 10000 + 1), 's@d.example', '{a@x.example}', 'Re', 'l' || n || '@d.example', case when n % 1000 = 0 then 'queued' else 'sent' end, now() from generate_series(1, 20000) n;
+insert into letters (id, kind, mailbox_id, ticket_id, recipients, subject, rfc_message_id, state, give_up_at)
+	select pg_temp.id(n), 'answer', pg_temp.id(1), pg_temp.id(n % 10000 + 1), '{a@x.example}', 'Re', 'l' || n || '@d.example', case when n % 1000 = 0 then 'queued' else 'sent' end, now() from generate_series(1, 20000) n;
 insert into letter_bytes (letter_id, data) select id, '\x01' from letters;
 insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id, disposition, reason, processed_at, ticket_id)
 	select pg_temp.id(1), 1, 1, 0, n, n, '2026-01-01', sha256(n::text::bytea), 'e' || n || '@x.example', d, d, case when d is not null then now() end, case when d = 'opened' then pg_temp.id(n) end

@@ -63,7 +63,7 @@ func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Repor
 	if err != nil {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}
 	}
-	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.Letter.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
+	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
 	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
 	if report.Text == "" && len(r.Rejected) > 0 {
 		report.Code, report.Text = r.Rejected[0].Code, r.Rejected[0].Text

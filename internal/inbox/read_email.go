@@ -84,7 +84,7 @@ func (s *Service) triedBefore(ctx context.Context, ids []int64, fresh []stored) 
 func (s *Service) readAll(ctx context.Context, rows []stored) ([]*reading, []error) {
 	sums := make([]blob.Sum, len(rows))
 	for i, row := range rows {
-		sums[i] = blob.Sum(row.SHA256)
+		copy(sums[i][:], row.SHA256) // a row without bytes opens as unreadable
 	}
 	blobs, err := s.blobs.Open(ctx, sums...)
 	if err != nil {
@@ -202,6 +202,8 @@ func unreadable(row stored, why string, stored bool) *reading {
 	}
 	e.Reply = e.Text
 	r := &reading{row: row, email: e, unread: true, original: stored}
-	copy(r.key[:], row.SHA256)
+	if copy(r.key[:], row.SHA256) == 0 {
+		binary.BigEndian.PutUint64(r.key[:], uint64(row.ID)) // no bytes: like no other
+	}
 	return r
 }

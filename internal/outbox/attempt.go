@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -11,10 +12,11 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 )
 
-// Attempt is a letter that was claimed for sending, with the bytes to send.
+// Attempt is a letter that was claimed for sending, with its envelope sender and the bytes to send.
 type Attempt struct {
-	Letter Letter
-	Raw    []byte
+	Letter       Letter
+	EnvelopeFrom string
+	Raw          []byte
 }
 
 // Claim marks the letter as being sent and returns its bytes. ok is false where nothing is to be sent:
@@ -41,7 +43,7 @@ func (o *Outbox) Claim(ctx context.Context, id uuid.UUID) (a Attempt, wait time.
 	if err != nil || !ok {
 		return Attempt{}, wait, false, err
 	}
-	a.Raw, err = o.open(sealed)
+	a.EnvelopeFrom, a.Raw, err = o.open(sealed)
 	return a, 0, err == nil, err
 }
 
@@ -57,12 +59,14 @@ func (l Letter) due() bool {
 	return false
 }
 
-func (o *Outbox) open(sealed []byte) ([]byte, error) {
+func (o *Outbox) open(sealed []byte) (from string, raw []byte, err error) {
 	packed, err := o.vault.Open(bytesPurpose, sealed)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return decoder.DecodeAll(packed, nil)
+	whole, err := decoder.DecodeAll(packed, nil)
+	sender, raw, _ := bytes.Cut(whole, []byte("\n"))
+	return string(sender), raw, err
 }
 
 // Report is what became of an attempt, in the words of mail/smtp.

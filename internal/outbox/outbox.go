@@ -41,7 +41,6 @@ type Letter struct {
 	ClientID      uuid.NullUUID `db:"client_id"`
 	TicketID      uuid.NullUUID `db:"ticket_id"`
 	MessageRef    uuid.NullUUID `db:"message_ref"`
-	EnvelopeFrom  string        `db:"envelope_from"`
 	Recipients    []string      `db:"recipients"`
 	Subject       string        `db:"subject"`
 	RFCMessageID  string        `db:"rfc_message_id"`

@@ -38,21 +38,27 @@ func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
 	id := db.NewID()
 	bounce := token.ForAddress()
 	l := Letter{ID: id, Kind: d.Kind, MailboxID: d.Mailbox.ID, ClientID: orNone(d.ClientID), TicketID: orNone(d.TicketID),
-		MessageRef: orNone(d.MessageRef), EnvelopeFrom: d.Mailbox.Address, Recipients: []string{d.Recipient},
+		MessageRef: orNone(d.MessageRef), Recipients: []string{d.Recipient},
 		Subject: d.Words.Subject, State: Queued, RFCMessageID: letter.NewMessageID([16]byte(uuid.New()), mailboxes.DomainOf(d.Mailbox.Address)),
 		NextAttemptAt: tx.Now(), GiveUpAt: tx.Now().Add(o.patience), CreatedAt: tx.Now()}
+	from := d.Mailbox.Address
 	if d.Mailbox.SubAddressing {
-		l.EnvelopeFrom = d.Mailbox.WithTag(BounceTag + bounce)
+		from = d.Mailbox.WithTag(BounceTag + bounce)
 	}
 	raw, err := compose(d, l)
 	if err != nil {
 		return Letter{}, fmt.Errorf("compose the %s: %w: %w", d.Kind, ErrUnusable, err)
 	}
 	tx.Queue(sqlInsertLetter, l.ID, l.Kind, l.MailboxID, l.ClientID, l.TicketID, l.MessageRef,
-		l.EnvelopeFrom, l.Recipients, l.Subject, l.RFCMessageID, token.Hash(bouncePurpose, bounce), l.GiveUpAt)
-	tx.Queue(sqlInsertBytes, l.ID, o.vault.Seal(bytesPurpose, encoder.EncodeAll(raw, nil)))
+		l.Recipients, l.Subject, l.RFCMessageID, token.Hash(bouncePurpose, bounce), l.GiveUpAt)
+	tx.Queue(sqlInsertBytes, l.ID, o.seal(from, raw))
 	tx.Enqueue(jobs.SendLetter{LetterID: l.ID.String()})
 	return l, nil
+}
+
+// seal puts the envelope sender before the bytes: both hold tokens.
+func (o *Outbox) seal(from string, raw []byte) []byte {
+	return o.vault.Seal(bytesPurpose, encoder.EncodeAll(append([]byte(from+"\n"), raw...), nil))
 }
 
 func orNone(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }

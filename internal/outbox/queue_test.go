@@ -63,7 +63,8 @@ func TestLetterSaysWhatTheDraftSays(t *testing.T) {
 	d.Attachments = []letter.Attachment{{Name: "a.txt", Type: "text/plain", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("content")), nil }}}
 	d.Words.Auto = letter.AutoReplied
 	l := s.queue(d)
-	m := parse(t, s.claim(l.ID).Raw)
+	claimed := s.claim(l.ID)
+	m := parse(t, claimed.Raw)
 	for name, want := range map[string]string{"From": `"Acme" <support@desk.example>`, "To": `"Ann" <ann@client.example>`, "Cc": "<bob@client.example>", "Subject": "Re: Help",
 		"Message-Id": "<" + l.RFCMessageID + ">", "In-Reply-To": "<parent@client.example>", "Auto-Submitted": "auto-replied"} {
 		if got := strings.NewReplacer(`"`, "", "<bob@client.example>", "bob@client.example").Replace(m.Header.Get(name)); got != strings.NewReplacer(`"`, "", "<bob@client.example>", "bob@client.example").Replace(want) {
@@ -79,10 +80,10 @@ func TestLetterSaysWhatTheDraftSays(t *testing.T) {
 	if l.State != Queued || !l.GiveUpAt.Equal(l.CreatedAt.Add(patience)) || !slices.Equal(l.Recipients, []string{"ann@client.example"}) {
 		t.Errorf("letter %+v", l)
 	}
-	tag, ok := strings.CutPrefix(l.EnvelopeFrom, "support+"+BounceTag)
+	tag, ok := strings.CutPrefix(claimed.EnvelopeFrom, "support+"+BounceTag)
 	tok := strings.TrimSuffix(tag, "@desk.example")
 	if !ok || !token.IsForAddress(tok) || s.text(`select (bounce_hash = $2)::text from letters where id = $1`, l.ID, token.Hash("bounce", tok)) != "true" {
-		t.Errorf("bounces come to %s", l.EnvelopeFrom)
+		t.Errorf("bounces come to %s", claimed.EnvelopeFrom)
 	}
 }
 
@@ -92,8 +93,9 @@ func TestMailboxWithoutSubAddressing(t *testing.T) {
 	d := s.draft()
 	d.ReplyTag, d.Mailbox.SubAddressing = "t-"+token.ForAddress(), false
 	l := s.queue(d)
-	if m := parse(t, s.claim(l.ID).Raw); l.EnvelopeFrom != "support@desk.example" || m.Header.Get("Reply-To") != "" {
-		t.Errorf("envelope %s, Reply-To %q", l.EnvelopeFrom, m.Header.Get("Reply-To"))
+	a := s.claim(l.ID)
+	if m := parse(t, a.Raw); a.EnvelopeFrom != "support@desk.example" || m.Header.Get("Reply-To") != "" {
+		t.Errorf("envelope %s, Reply-To %q", a.EnvelopeFrom, m.Header.Get("Reply-To"))
 	}
 }
 

@@ -1,6 +1,6 @@
 package outbox
 
-const columns = `id, kind, mailbox_id, client_id, ticket_id, message_ref, envelope_from, recipients, subject, rfc_message_id,
+const columns = `id, kind, mailbox_id, client_id, ticket_id, message_ref, recipients, subject, rfc_message_id,
     state, attempts, unknowns, next_attempt_at, give_up_at, last_code, last_error, sent_at, created_at`
 
 const sqlLockLetter = `select ` + columns + ` from letters where id = $1 for update`
@@ -14,9 +14,9 @@ const sqlLettersOfTicket = `select ` + columns + ` from letters
 where ticket_id = $1 and ($2::uuid is null or id < $2) and ($3 = '' or state = $3) order by id desc limit $4`
 
 const sqlInsertLetter = `
-insert into letters (id, kind, mailbox_id, client_id, ticket_id, message_ref, envelope_from, recipients, subject,
+insert into letters (id, kind, mailbox_id, client_id, ticket_id, message_ref, recipients, subject,
     rfc_message_id, bounce_hash, give_up_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 
 const sqlInsertBytes = `insert into letter_bytes (letter_id, data) values ($1, $2)`
 

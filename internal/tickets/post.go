@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -135,8 +136,15 @@ func orNoMailbox(err error) error {
 func withoutOurselves(tx *db.Tx, people []participant) ([]participant, error) {
 	boxes, err := mailboxes.All(tx)
 	return slices.DeleteFunc(people, func(p participant) bool {
-		return slices.ContainsFunc(boxes, func(m mailboxes.Mailbox) bool { return m.AddressNorm == p.Address })
+		return slices.ContainsFunc(boxes, func(m mailboxes.Mailbox) bool { return m.AddressNorm == untagged(p.Address) })
 	}), err
+}
+
+// untagged takes the tag off an address: support+x@ is support@.
+func untagged(address string) string {
+	local, domain, _ := strings.Cut(address, "@")
+	local, _, _ = strings.Cut(local, "+")
+	return local + "@" + domain
 }
 
 func (s *Service) answerDraft(tx *db.Tx, t *Ticket, m *Message, box *mailboxes.Mailbox) (outbox.Draft, error) {
@@ -170,6 +178,9 @@ func (s *Service) answerDraft(tx *db.Tx, t *Ticket, m *Message, box *mailboxes.M
 
 func attachmentOf(f File, bytes *blob.Spool) letter.Attachment {
 	return letter.Attachment{Name: f.Name, Type: f.Type, Open: func() (io.ReadCloser, error) {
+		if bytes == nil {
+			return nil, errors.New("the attachment came without its bytes")
+		}
 		return io.NopCloser(bytes.Reader()), nil
 	}}
 }

@@ -59,7 +59,8 @@ where id = $1`
 const sqlSetVersion = `update tickets set version = $2 where id = $1`
 
 const sqlUpdateTicket = `
-update tickets set subject = $2, priority = $3, priority_reasons = $4, tags = $5, custom = $6, contact_id = $7, client_id = $8
+update tickets set subject = $2, priority = $3, priority_reasons = $4, tags = $5, custom = $6, contact_id = $7, client_id = $8,
+    suggested_clients = $9
 where id = $1`
 
 const sqlOpenBursts = `select ` + ticketColumns + ` from tickets

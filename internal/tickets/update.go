@@ -44,7 +44,7 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		if len(changed) == 0 {
 			return db.NoChange
 		}
-		tx.Queue(sqlUpdateTicket, t.ID, t.Subject, t.Priority, t.PriorityReasons, t.Tags, t.Custom, t.ContactID, t.ClientID)
+		tx.Queue(sqlUpdateTicket, t.ID, t.Subject, t.Priority, t.PriorityReasons, t.Tags, t.Custom, t.ContactID, t.ClientID, t.SuggestedClients)
 		touch(tx, &t, 0)
 		record(tx, kindOf(before, t.Status), &t, changed, snapshot(&t, nil, 0))
 		return nil
@@ -110,6 +110,9 @@ func link(tx *db.Tx, t *Ticket, contactID uuid.UUID) error {
 		return fault.New(fault.Invalid, "contact_not_found", "there is no such contact").In("contact_id")
 	}
 	t.ContactID, t.ClientID = uuid.NullUUID{UUID: contactID, Valid: true}, clients[0]
+	if t.ClientID.Valid {
+		t.SuggestedClients = []uuid.UUID{} // taken
+	}
 	for _, sql := range []string{sqlLinkMessages, sqlLinkAttachments, sqlLinkParticipants, sqlLinkLetters} {
 		tx.Queue(sql, t.ID, t.ClientID)
 	}
