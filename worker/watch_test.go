@@ -277,6 +277,7 @@ func TestCutTransferIsNoFaultOfTheEmail(t *testing.T) {
 	at := server(t, proxy.Addr())
 	for name, cut := range map[string]func(){"an orderly end": proxy.Cut, "a reset": proxy.Reset, "silence": proxy.Pause} {
 		proxy.Resume()
+		proxy.Delay(0)
 		s, err := mailbox.Dial(t.Context(), mailbox.Account{Host: at.Host, Port: at.Port, Security: mailbox.SecurityNone, Username: user, Password: password},
 			mailbox.Timeouts{Read: time.Second, Command: 2 * time.Second})
 		must(t, err)
@@ -284,6 +285,7 @@ func TestCutTransferIsNoFaultOfTheEmail(t *testing.T) {
 		must(t, err)
 		var metas []mailbox.Meta
 		must(t, s.List(t.Context(), 1, 0, func(m mailbox.Meta) error { metas = append(metas, m); return nil }))
+		proxy.Delay(20 * time.Millisecond) // so that the whole is not on this side already
 		_, err = s.Fetch(t.Context(), metas, func(_ mailbox.Meta, r io.Reader) error {
 			_, err := io.CopyN(io.Discard, r, 1000)
 			cut()
