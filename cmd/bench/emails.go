@@ -182,7 +182,7 @@ func (w *writer) token(n int) string {
 }
 
 var vocabulary = strings.Fields(`the a an and or but if when while since we you they it this that our your their customer invoice order
-printer router account password login office machine delivery contract service monthly report question answer problem urgent
+printer router account password login office machine delivery contract service monthly report question answer problem letter
 please thanks regards morning yesterday today tomorrow Monday Friday week month phone number address building floor room team
 colleague manager update version install remove restart error message screen button page website server network cable signal
 slow broken missing wrong late early again never always sometimes still already cannot could would should has had was were been
