@@ -48,9 +48,10 @@ type IngestEmails struct {
 // Kind names the job.
 func (IngestEmails) Kind() string { return "ingest_emails" }
 
-// InsertOpts retries for days: an email is set aside by its own attempt counter, not by the queue's.
+// InsertOpts retries for days: an email is set aside by its own attempt counter, not by the queue's. A
+// backlog leaves the next free place to the polls.
 func (IngestEmails) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1000}
+	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1000, Priority: 2}
 }
 
 // SendLetter hands one letter to a mail server. A second run sends nothing once a server has taken the

@@ -46,12 +46,21 @@ func (r *resolver) load(ctx *kong.Context) error {
 			trial := reflect.New(flag.Target.Type()).Elem()
 			decode := &kong.DecodeContext{Value: flag.Value, Scan: kong.Scan().PushTyped(v.text, kong.FlagValueToken)}
 			if err := flag.Mapper.Decode(decode, trial); err != nil {
-				problems = append(problems, v.origin+": "+err.Error())
+				problems = append(problems, v.origin+": "+unreadable(flag.Tag))
 			}
 		}
 	}
 	r.values = found
 	return problems.orNil()
+}
+
+// unreadable says what a value must look like; the value itself may be a secret.
+func unreadable(tag *kong.Tag) string {
+	text := "the value cannot be read; it takes " + tag.Get("unit")
+	if tag.Default != "" {
+		text += ", such as " + tag.Default
+	}
+	return text
 }
 
 // Resolve is the parser's question for one flag; nil leaves the default.

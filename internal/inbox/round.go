@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/limit"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
@@ -246,10 +248,7 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 	case t != nil && t.By == "awaited" && !t.Has(x.from.Norm):
 		t = nil // an answer to it came before; that is no claim of its own
 	case t != nil && !t.Has(x.from.Norm) && disposition == "":
-		r.tx.As(actorOf(x, nil))
-		why := "it was sent from an address that takes no part in the ticket"
-		r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
-		return r.s.tickets.HoldIn(r.tx, t.Ticket, r.boxes[x.row.MailboxID], x.from, why)
+		return r.hold(x, t)
 	}
 	box := r.boxes[x.row.MailboxID]
 	switch {
@@ -269,6 +268,24 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 		r.opens = append(r.opens, x)
 	}
 	return nil
+}
+
+// heldNotices bounds how often in an hour staff are told of one ticket: whoever has stolen an id must not
+// be able to flood them.
+const heldNotices = 3
+
+// hold keeps a stranger's email off the ticket and says so there.
+func (r *round) hold(x *reading, t *tickets.Thread) error {
+	key := "held:" + t.Ticket.ID.String()
+	before, err := limit.Take(r.tx, time.Hour, map[string]int{key: 1})
+	if err != nil {
+		return err
+	}
+	why := "it was sent from an address that takes no part in the ticket"
+	r.tx.As(actorOf(x, nil))
+	r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
+	return r.s.tickets.HoldIn(r.tx, t.Ticket, tickets.Hold{Mailbox: r.boxes[x.row.MailboxID], From: x.from, Why: why,
+		Tell: before[key] < heldNotices})
 }
 
 func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {

@@ -129,6 +129,9 @@ func (f Fields) apply(m *Mailbox) error {
 	set(&m.SubAddressing, f.SubAddressing)
 	set(&m.Acknowledges, f.Acknowledges)
 	set(&m.Paused, f.Paused)
+	if m.StaffAddresses == nil {
+		m.StaffAddresses = []string{} // NULL is no list
+	}
 	switch {
 	case m.AddressNorm == "":
 		return fault.New(fault.Invalid, "invalid_address", "a mailbox needs an email address").In("address")

@@ -222,7 +222,7 @@ func TestHeldEmailIsToldToStaff(t *testing.T) {
 	s.change(func(tx *db.Tx) error {
 		o, _, err := db.One[Ticket](tx, sqlLockTicket, opened.ID)
 		must(t, err)
-		return s.HoldIn(tx, &o, &s.box, Person{Address: "mallory@evil.example"}, "it is from a stranger's address")
+		return s.HoldIn(tx, &o, Hold{Mailbox: &s.box, From: Person{Address: "mallory@evil.example"}, Why: "it is from a stranger's address", Tell: true})
 	})
 	f, letters := s.get(opened.ID), s.letters(opened.ID)
 	if f.Ticket.Held != 1 || f.Ticket.Messages != 1 || f.Ticket.Version != 2 || len(f.Messages) != 1 || !f.Ticket.LastMessageAt.Equal(opened.LastMessageAt) {

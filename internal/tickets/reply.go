@@ -55,17 +55,28 @@ func touch(tx *db.Tx, t *Ticket, added int) {
 	tx.Queue(sqlTouchTicket, t.ID, t.Status, t.Version, t.Messages, t.Held, t.LastMessageAt, t.ClosedAt)
 }
 
-// HoldIn notes on the ticket that an email claims to belong to it and was not joined, and tells staff.
+// Hold is an email that claims to belong to a ticket and was not joined.
+type Hold struct {
+	Mailbox *mailboxes.Mailbox
+	From    Person
+	Why     string
+	Tell    bool // staff, by letter
+}
+
+// HoldIn notes on the ticket that an email was held.
 // The email stays where it is: only its existence is told.
-func (s *Service) HoldIn(tx *db.Tx, t *Ticket, m *mailboxes.Mailbox, from Person, why string) error {
+func (s *Service) HoldIn(tx *db.Tx, t *Ticket, h Hold) error {
 	t.Held++
 	touch(tx, t, 0)
-	record(tx, event.EmailHeld, t, map[string]any{"why": why}, snapshot(t, nil, 0))
+	record(tx, event.EmailHeld, t, map[string]any{"why": h.Why}, snapshot(t, nil, 0))
+	if !h.Tell {
+		return nil
+	}
 	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: "Held: " + t.Subject,
-		From: letter.Address{Name: from.Name, Address: from.Address}, Priority: t.Priority.String(),
-		PriorityReasons: []string{"an email was held: " + why}, Link: s.link(t)})
+		From: letter.Address{Name: h.From.Name, Address: h.From.Address}, Priority: t.Priority.String(),
+		PriorityReasons: []string{"an email was held: " + h.Why}, Link: s.link(t)})
 	if err != nil {
 		return err
 	}
-	return s.tellStaff(tx, t, m, outbox.HeldNotice, words)
+	return s.tellStaff(tx, t, h.Mailbox, outbox.HeldNotice, words)
 }
