@@ -215,7 +215,7 @@ func TestWrongConfigurationIsOneLineWithTheRemedy(t *testing.T) {
 		{"POSTERN_ROLES=web,wroker", "POSTERN_ROLES", "worker"},
 		{"POSTERN_PUBLIC_URL=desk.example", "POSTERN_PUBLIC_URL", "https://"},
 		{"POSTERN_LISTEN=8080", "POSTERN_LISTEN", "host:port"},
-		{"POSTERN_LOG_LEVEL=loud", "POSTERN_LOG_LEVEL", "unknown name"},
+		{"POSTERN_LOG_LEVEL=loud", "POSTERN_LOG_LEVEL", "debug, info"},
 		{"POSTERN_DATABASE_URL=mysql://a:hunter2@h/d", "POSTERN_DATABASE_URL", "postgres://"},
 		{"POSTERN_POLL_INTERVALL=1m", "POSTERN_POLL_INTERVALL", ""},
 	} {
