@@ -18,8 +18,9 @@ import (
 type accounts struct {
 	mailboxes *mailboxes.Service
 
-	mu   sync.Mutex
-	kept map[uuid.UUID]login
+	mu      sync.Mutex
+	kept    map[uuid.UUID]login
+	refused map[uuid.UUID]time.Time // until when no login is tried
 }
 
 type login struct {
@@ -31,7 +32,25 @@ type login struct {
 const keepLogins = 2 * time.Second
 
 func newAccounts(m *mailboxes.Service) *accounts {
-	return &accounts{mailboxes: m, kept: map[uuid.UUID]login{}}
+	return &accounts{mailboxes: m, kept: map[uuid.UUID]login{}, refused: map[uuid.UUID]time.Time{}}
+}
+
+// refusedPause is how long a server that refused the login is left alone: hundreds of letters that try the
+// same wrong password at once get an account locked.
+const refusedPause = 30 * time.Second
+
+// refuse notes that the server does not take the login now.
+func (a *accounts) refuse(id uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refused[id] = time.Now().Add(refusedPause)
+}
+
+// isRefused reports whether the login was refused a moment ago.
+func (a *accounts) isRefused(id uuid.UUID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return time.Now().Before(a.refused[id])
 }
 
 func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {

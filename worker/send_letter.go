@@ -63,7 +63,13 @@ func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Repor
 	if err != nil {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}
 	}
+	if w.accounts.isRefused(a.Letter.MailboxID) {
+		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mail server refused the login a moment ago"}
+	}
 	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
+	if r.Stage == smtp.StageAuth && r.Outcome == smtp.Temporary {
+		w.accounts.refuse(a.Letter.MailboxID)
+	}
 	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
 	if report.Text == "" && len(r.Rejected) > 0 {
 		report.Code, report.Text = r.Rejected[0].Code, r.Rejected[0].Text

@@ -149,6 +149,24 @@ func TestLetterWhoseServerIsAway(t *testing.T) {
 	d.letterIs(t, "sent", 2)
 }
 
+// A wrong password is not tried again by every letter: that is how accounts get locked.
+func TestRefusedLoginIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.smtp.script(at("login", refusal(535, "wrong password")))
+	post := server(t, d.smtp.addr)
+	post.Username = "support"
+	d.update(t, mailboxes.Fields{SMTP: &post})
+	d.work(t)
+	oneLetter(t, d)
+	d.letterIs(t, "queued", 1)
+	d.hurry(t)
+	d.letterIs(t, "queued", 2)
+	if n := d.smtp.loginsTried(); n != 1 {
+		t.Errorf("%d logins for two attempts, want 1", n)
+	}
+}
+
 // A stop waits for a letter on its way, takes no new one, and leaves nothing undone behind.
 func TestStopDrains(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,7 @@ type sink struct {
 	letters []taken
 	refuse  func(stage string) error // "rcpt", "data" or "after"; nil takes everything
 	tries   int
+	logins  int
 }
 
 // errHangUp makes the server end the connection without a word.
@@ -79,8 +80,11 @@ func (s *sink) script(refuse func(stage string) error) {
 func (s *sink) says(stage string) error {
 	s.mu.Lock()
 	refuse := s.refuse
-	if stage == "rcpt" {
+	switch stage {
+	case "rcpt":
 		s.tries++
+	case "login":
+		s.logins++
 	}
 	s.mu.Unlock()
 	if refuse == nil {
@@ -99,6 +103,12 @@ func (s *sink) attempts() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tries
+}
+
+func (s *sink) loginsTried() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logins
 }
 
 func (s *sink) last() taken {
@@ -166,5 +176,5 @@ func (k *talk) hangUp(err error) error {
 func (k *talk) AuthMechanisms() []string { return []string{"PLAIN"} }
 
 func (k *talk) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, _, _ string) error { return nil }), nil
+	return sasl.NewPlainServer(func(_, _, _ string) error { return k.sink.says("login") }), nil
 }

@@ -140,13 +140,18 @@ func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
 	}
 }
 
+// repetitions are the pauses after which a notice is repeated that no poll has seen yet. The queue takes a
+// finished poll for a running one a little longer: the first repetitions meet its end.
+var repetitions = []time.Duration{0, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
+	200 * time.Millisecond, 400 * time.Millisecond, time.Second, 2 * time.Second}
+
 // announce queues a poll. There is one poll of a mailbox at a time; where one is just ending, it is asked
 // for again until somebody has seen the news.
 func (w *Worker) announce(ctx context.Context, id uuid.UUID) {
 	h := w.post.hole(id)
 	h.news.Store(true)
 	go func() {
-		for _, pause := range []time.Duration{0, 100 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second} {
+		for _, pause := range repetitions {
 			select {
 			case <-ctx.Done():
 				return

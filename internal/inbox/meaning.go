@@ -72,8 +72,9 @@ func subjectOf(e *message.Email) string {
 // contentOf is the message that an email becomes. The text is never empty.
 func contentOf(x *reading) tickets.Content {
 	e := x.email
-	c := tickets.Content{Body: message.CleanText(e.Reply), FullText: message.CleanText(e.Text), HTML: message.CleanText(e.HTML),
-		RFCMessageID: message.CleanText(e.MessageID), EmailID: x.row.ID, Files: x.files, Problems: cleaned(e.Problems), Authenticity: "none"}
+	// What message.Parse gives is valid and free of control characters already.
+	c := tickets.Content{Body: e.Reply, FullText: e.Text, HTML: e.HTML,
+		RFCMessageID: e.MessageID, EmailID: x.row.ID, Files: x.files, Problems: cleaned(e.Problems), Authenticity: "none"}
 	if strings.TrimSpace(c.Body) == "" {
 		c.Body = c.FullText
 	}

@@ -106,7 +106,11 @@ func (s *Server) CertPool() *x509.CertPool { return s.pool }
 
 // NewUser makes a user with an empty mail home. The name gets a suffix, so that it is new.
 func (s *Server) NewUser(name string) (user, password string) {
-	return fmt.Sprintf("%s-%d", strings.ToLower(name), s.users.Add(1)), s.password
+	user = fmt.Sprintf("%s-%d", strings.ToLower(name), s.users.Add(1))
+	// Dovecot makes the INBOX at the first look. Two first looks at once are one too many for it; where this
+	// one fails, the caller's own does too and tells why.
+	_, _, _, _ = s.Status(user, "INBOX")
+	return user, s.password
 }
 
 // Stop ends the server in an orderly way, so that sessions get a BYE. It takes about a second.
