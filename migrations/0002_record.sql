@@ -54,7 +54,7 @@ create trigger no_truncate before truncate on audit_entries
 -- Runs as the owner: the application has no DDL.
 -- +goose StatementBegin
 create function ensure_partitions(months integer) returns integer
-language plpgsql security definer set search_path = pg_catalog, public as $$
+language plpgsql security definer set search_path = pg_catalog, public set lock_timeout = '2s' as $$
 declare
     made integer := 0;
     parent text;

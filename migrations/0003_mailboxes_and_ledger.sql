@@ -35,6 +35,7 @@ create table mailbox_folders (
     generation  integer not null default 0,
     last_uid    bigint not null default 0,
     start_below bigint not null default 0,
+    created_at  timestamptz not null default now(),
     polled_at   timestamptz,
     failing_since timestamptz,
     last_error  text,
@@ -77,7 +78,6 @@ create index inbound_emails_of_disposition on inbound_emails (disposition, id);
 create index inbound_emails_of_mailbox on inbound_emails (mailbox_id, id);
 create index inbound_emails_of_ticket on inbound_emails (ticket_id, id) where ticket_id is not null;
 create index inbound_emails_bytes on inbound_emails (sha256) where sha256 is not null;
-create index inbound_emails_before_start on inbound_emails (folder_id, internal_date, size) where disposition = 'before_start';
 
 -- The first row to insert the key of an email owns it; every other copy is a duplicate of that row.
 create table email_keys (

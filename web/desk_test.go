@@ -249,6 +249,14 @@ func (d *desk) count(sql string, args ...any) int {
 
 // state is the number of rows of everything that a request may change. Blobs are left out: they are
 // written before the change, and collected where it is refused.
+func (d *desk) text(sql string, args ...any) (text string) {
+	d.t.Helper()
+	must(d.t, d.db.View(context.Background(), event.System("test"), func(v *db.View) error {
+		return v.QueryRow(sql, args...).Scan(&text)
+	}))
+	return text
+}
+
 func (d *desk) state() string {
 	d.t.Helper()
 	var s string

@@ -103,6 +103,19 @@ func TestFormDoesNotFloodAnAddressWithAcknowledgements(t *testing.T) {
 	}
 }
 
+// Tried: one address after another from one network.
+func TestFormLimitsANetworkWhateverIsTyped(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for n := range 20 {
+		d.submit(typed("email", fmt.Sprintf("victim%d@client.example", n))).want(303)
+	}
+	d.submit(typed("email", "victim20@client.example")).want(429)
+	if n := d.count("select count(*) from tickets"); n != 20 {
+		t.Errorf("%d tickets, want 20", n)
+	}
+}
+
 func TestFormWindowEnds(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, func(deps *web.Deps) { deps.FormLimit = config.Rate{Count: 1, Per: time.Second} })

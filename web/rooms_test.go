@@ -186,7 +186,7 @@ func TestHeldEmailsShowOnTheTicket(t *testing.T) {
 	d := newDesk(t)
 	d.accept(email("Ann <ann@client.example>", "It is broken", ""))
 	ticket := d.get("/v1/tickets").items()[0]
-	parent := d.get("/v1/inbound-emails").items()[0]["message_id"].(string)
+	parent := d.text("select rfc_message_id from letters where kind = 'acknowledgement'")
 	d.accept(email("Mallory <m@evil.example>", "Re: It is broken", "In-Reply-To: <"+parent+">\r\nReferences: <"+parent+">\r\n"))
 	full := d.get("/v1/tickets/" + ticket["id"].(string)).object()
 	held := full["held_emails"].([]any)

@@ -105,6 +105,11 @@ func formKey(norm string, r *http.Request) string {
 	return "form:" + hex.EncodeToString(token.Hash("form limit", norm+" "+networkOf(r.RemoteAddr)))
 }
 
+// networkKey names the counter of one network, whatever addresses are typed there.
+func networkKey(r *http.Request) string {
+	return "form:" + hex.EncodeToString(token.Hash("form network limit", networkOf(r.RemoteAddr)))
+}
+
 // networkOf is what one caller has: an IPv4 address, or a /64 of IPv6 (RFC 6177).
 func networkOf(remote string) string {
 	host, _, err := net.SplitHostPort(remote)

@@ -20,7 +20,7 @@ type accounts struct {
 
 	mu      sync.Mutex
 	kept    map[uuid.UUID]login
-	refused map[uuid.UUID]time.Time // until when no login is tried
+	refused map[smtp.Account]time.Time // until when no login is tried; a changed one is another
 }
 
 type login struct {
@@ -32,25 +32,26 @@ type login struct {
 const keepLogins = 2 * time.Second
 
 func newAccounts(m *mailboxes.Service) *accounts {
-	return &accounts{mailboxes: m, kept: map[uuid.UUID]login{}, refused: map[uuid.UUID]time.Time{}}
+	return &accounts{mailboxes: m, kept: map[uuid.UUID]login{}, refused: map[smtp.Account]time.Time{}}
 }
 
-// refusedPause is how long a server that refused the login is left alone: hundreds of letters that try the
-// same wrong password at once get an account locked.
-const refusedPause = 30 * time.Second
+// refusedPause is how long a server that was not there or refused the login is left alone: hundreds of letters
+// that try the same wrong password at once get an account locked, and those that wait for a silent server
+// hold the workers of all the others.
+const refusedPause = 15 * time.Second
 
 // refuse notes that the server does not take the login now.
-func (a *accounts) refuse(id uuid.UUID) {
+func (a *accounts) refuse(account smtp.Account) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.refused[id] = time.Now().Add(refusedPause)
+	a.refused[account] = time.Now().Add(refusedPause)
 }
 
 // isRefused reports whether the login was refused a moment ago.
-func (a *accounts) isRefused(id uuid.UUID) bool {
+func (a *accounts) isRefused(account smtp.Account) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return time.Now().Before(a.refused[id])
+	return time.Now().Before(a.refused[account])
 }
 
 func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {

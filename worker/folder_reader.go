@@ -20,7 +20,7 @@ type folderReader struct {
 	session *mailbox.Session
 	box     mailboxes.Mailbox
 	folder  mailboxes.Folder
-	start   *inbox.StartPoint
+	start   inbox.StartPoint
 	hole    *pigeonhole
 	fresh   bool // the connection is new: nobody has watched the folder meanwhile
 }
@@ -57,9 +57,7 @@ func (r *folderReader) read(ctx context.Context, until time.Time) (more bool, er
 		if err != nil || len(metas) == 0 {
 			return false, err
 		}
-		if r.start, err = r.post.deps.Inbox.StartOf(ctx, r.box, r.folder); err != nil {
-			return false, err
-		}
+		r.start = inbox.StartOf(r.box, r.folder)
 		if err := r.acceptAll(ctx, metas); err != nil {
 			return false, err
 		}
@@ -98,6 +96,7 @@ var errEnough = errors.New("enough for now")
 func (r *folderReader) list(ctx context.Context) ([]mailbox.Meta, error) {
 	var metas []mailbox.Meta
 	err := r.session.List(ctx, uint32(r.folder.LastUID)+1, 0, func(m mailbox.Meta) error {
+		m.Size = max(m.Size, r.hole.refused[refusedEmail{r.folder.ID, m.UID}].size)
 		if metas = append(metas, m); len(metas) == listAhead {
 			return errEnough
 		}
@@ -114,6 +113,9 @@ func (r *folderReader) acceptAll(ctx context.Context, metas []mailbox.Meta) erro
 	for len(metas) > 0 {
 		n, fetched, size := 0, 0, int64(0)
 		for n < len(metas) && n < rowsAtOnce {
+			if n > 0 && r.hole.singly {
+				break
+			}
 			if m := metas[n]; r.wanted(m) {
 				if fetched > 0 && (fetched == r.post.set.BatchMessages || size+m.Size > r.post.set.BatchBytes) {
 					break
@@ -131,7 +133,7 @@ func (r *folderReader) acceptAll(ctx context.Context, metas []mailbox.Meta) erro
 }
 
 func (r *folderReader) before(m mailbox.Meta) bool {
-	return r.start.Before(int64(m.UID), m.InternalDate, m.Size)
+	return r.start.Before(int64(m.UID), m.InternalDate)
 }
 
 func (r *folderReader) wanted(m mailbox.Meta) bool {
@@ -139,32 +141,16 @@ func (r *folderReader) wanted(m mailbox.Meta) bool {
 }
 
 func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) error {
-	var wanted []mailbox.Meta
-	var arrivals []inbox.Arrival
-	for _, m := range metas {
-		a := inbox.Arrival{UID: int64(m.UID), Size: m.Size, InternalDate: m.InternalDate}
-		switch {
-		case r.before(m):
-			a.Disposition, a.Reason = inbox.BeforeStart, "it is from before the mailbox's start point"
-		case !r.wanted(m):
-			if err := r.beginning(ctx, &a); err != nil {
-				closeAll(arrivals)
-				return err
-			}
-		default:
-			wanted = append(wanted, m)
-			continue
-		}
-		arrivals = append(arrivals, a)
-	}
-	fetched, err := r.fetch(ctx, wanted)
-	arrivals = append(arrivals, fetched...)
+	arrivals, err := r.gather(ctx, metas)
 	defer func() { closeAll(arrivals) }()
 	if ofEmail(err) && len(metas) > 1 {
-		return r.acceptSingly(ctx, metas)
+		// Which email it was is not known, and the connection may be spent.
+		r.hole.singly = true
+		return errors.Join(errSingly, err)
 	}
-	if ofEmail(err) && r.hole.refuse(refusedEmail{r.folder.ID, metas[0].UID}, time.Now()) {
+	if ofEmail(err) && r.hole.refuse(refusedEmail{r.folder.ID, metas[0].UID}, err, time.Now()) {
 		r.post.deps.Log.Error("an email that the mail server does not send is given up", "mailbox", r.box.ID, "uid", metas[0].UID, "error", err)
+		closeAll(arrivals)
 		arrivals, err = []inbox.Arrival{givenUp(metas[0])}, nil
 	}
 	if err != nil {
@@ -179,14 +165,26 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 	return nil
 }
 
-// acceptSingly keeps an email that the server does not send from holding back those before it.
-func (r *folderReader) acceptSingly(ctx context.Context, metas []mailbox.Meta) error {
-	for i := range metas {
-		if err := r.acceptBatch(ctx, metas[i:i+1]); err != nil {
-			return err
+// gather fetches what is to be fetched of some emails and accounts for the others.
+func (r *folderReader) gather(ctx context.Context, metas []mailbox.Meta) (arrivals []inbox.Arrival, err error) {
+	var wanted []mailbox.Meta
+	for _, m := range metas {
+		a := inbox.Arrival{UID: int64(m.UID), Size: m.Size, InternalDate: m.InternalDate}
+		switch {
+		case r.before(m):
+			a.Disposition, a.Reason = inbox.BeforeStart, "it is from before the mailbox's start point"
+		case !r.wanted(m):
+			if err := r.beginning(ctx, &a); err != nil {
+				return arrivals, err
+			}
+		default:
+			wanted = append(wanted, m)
+			continue
 		}
+		arrivals = append(arrivals, a)
 	}
-	return nil
+	fetched, err := r.fetch(ctx, wanted)
+	return append(arrivals, fetched...), err
 }
 
 // headBytes is how much of an email over the limit is fetched: enough for who wrote, to whom and about

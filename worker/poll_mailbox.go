@@ -85,7 +85,7 @@ func (p *postRoom) pollFolders(ctx context.Context, h *pigeonhole, l login, fold
 func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mailboxes.Folder, until time.Time) (more bool, err error) {
 	kept := h.session != nil
 	more, err = p.readFolder(ctx, h, l, f, until)
-	if kept && h.session == nil && ctx.Err() == nil {
+	if (kept && h.session == nil || errors.Is(err, errSingly)) && ctx.Err() == nil {
 		// The connection had ended between two polls, as connections do: that is no failure yet.
 		more, err = p.readFolder(ctx, h, l, f, until)
 	}
@@ -97,7 +97,11 @@ func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mai
 	case err != nil:
 		note := p.deps.Mailboxes.Polled(ctx, f.ID, err)
 		return false, errors.Join(fmt.Errorf("poll mailbox %s: %w", l.box.ID, err), note)
-	case f.FailingSince != nil:
+	}
+	if !more {
+		h.singly = false
+	}
+	if f.FailingSince != nil {
 		return more, p.deps.Mailboxes.Polled(ctx, f.ID, nil)
 	}
 	return more, nil

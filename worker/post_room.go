@@ -30,6 +30,7 @@ type pigeonhole struct {
 	session *mailbox.Session
 	version int // of the mailbox when the session began
 	refused map[refusedEmail]refusal
+	singly  bool // one email at a time, until a folder was read to its end
 }
 
 func newPostRoom(d Deps, s Settings) *postRoom {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
+	"github.com/postern-desk/postern/internal/fault"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/smtp"
@@ -25,7 +26,10 @@ type sendLetter struct {
 
 // settleTime bounds how long the outcome of an attempt is tried to be written after the job was told to
 // stop: it is what keeps a letter from being sent twice.
-const settleTime = 15 * time.Second
+const (
+	settleTime  = 30 * time.Second
+	settlePause = 250 * time.Millisecond
+)
 
 // Work makes one attempt to hand a letter over.
 func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) error {
@@ -45,7 +49,7 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 	report := w.attempt(ctx, attempt)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	again, err := w.outbox.Settle(ctx, attempt.Letter, report)
+	again, err := w.settle(ctx, attempt.Letter, report)
 	if err != nil {
 		return verdict(err)
 	}
@@ -58,21 +62,47 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 	return nil
 }
 
+// settle writes the outcome down; while the database is away it tries again, since what is not written down
+// is sent once more.
+func (w *sendLetter) settle(ctx context.Context, l outbox.Letter, r outbox.Report) (again time.Duration, err error) {
+	for {
+		again, err = w.outbox.Settle(ctx, l, r)
+		if err == nil || fault.As(err) != nil {
+			return again, err
+		}
+		select {
+		case <-ctx.Done():
+			return again, err
+		case <-time.After(settlePause):
+		}
+	}
+}
+
 func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Report {
 	account, err := w.accounts.smtp(ctx, a.Letter.MailboxID)
 	if err != nil {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}
 	}
-	if w.accounts.isRefused(a.Letter.MailboxID) {
-		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mail server refused the login a moment ago"}
+	if w.accounts.isRefused(account) {
+		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mail server did not take the login a moment ago"}
 	}
 	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
-	if r.Stage == smtp.StageAuth && r.Outcome == smtp.Temporary {
-		w.accounts.refuse(a.Letter.MailboxID)
+	if r.Outcome == smtp.Temporary && beforeLogin(r.Stage) {
+		w.accounts.refuse(account)
 	}
 	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
 	if report.Text == "" && len(r.Rejected) > 0 {
 		report.Code, report.Text = r.Rejected[0].Code, r.Rejected[0].Text
 	}
 	return report
+}
+
+// beforeLogin reports the stages at which the fault lies with the server or the account: every other letter
+// would meet it too, and hold a worker while it waits for it.
+func beforeLogin(s smtp.Stage) bool {
+	switch s {
+	case smtp.StageConnect, smtp.StageGreeting, smtp.StageHello, smtp.StageTLS, smtp.StageAuth:
+		return true
+	}
+	return false
 }

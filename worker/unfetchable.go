@@ -26,7 +26,12 @@ type refusedEmail struct {
 type refusal struct {
 	since time.Time
 	tries int
+	size  int64 // what the server announced, where that is more than it had listed
 }
+
+// errSingly says that a batch failed because of one of its emails: they are asked for one by one, over a new
+// connection.
+var errSingly = errors.New("asking for the emails one by one")
 
 // ofEmail reports whether an error is about emails and not about the connection: an email whose transfer
 // was cut is no less there for it, however often that happens.
@@ -41,7 +46,7 @@ func ofEmail(err error) bool {
 }
 
 // refuse counts a failed fetch of one email; over tells that it is given up.
-func (h *pigeonhole) refuse(e refusedEmail, now time.Time) (over bool) {
+func (h *pigeonhole) refuse(e refusedEmail, why error, now time.Time) (over bool) {
 	if h.refused == nil {
 		h.refused = map[refusedEmail]refusal{}
 	}
@@ -50,6 +55,10 @@ func (h *pigeonhole) refuse(e refusedEmail, now time.Time) (over bool) {
 		r.since = now
 	}
 	r.tries++
+	var announced *mailbox.SizeError
+	if errors.As(why, &announced) {
+		r.size = announced.Got
+	}
 	h.refused[e] = r
 	if over = r.tries >= giveUpTries && now.Sub(r.since) >= giveUpAfter; over {
 		delete(h.refused, e)
@@ -57,8 +66,8 @@ func (h *pigeonhole) refuse(e refusedEmail, now time.Time) (over bool) {
 	return over
 }
 
-// givenUp is the ledger's row of an email that the server does not send.
+// givenUp is the ledger's row of an email that the server does not send. It has no bytes and no disposition:
+// a ticket will say that it is there.
 func givenUp(m mailbox.Meta) inbox.Arrival {
-	return inbox.Arrival{UID: int64(m.UID), Size: m.Size, InternalDate: m.InternalDate, Disposition: inbox.Quarantined,
-		Reason: "the mail server lists this email but does not send it; look for it there"}
+	return inbox.Arrival{UID: int64(m.UID), Size: m.Size, InternalDate: m.InternalDate}
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -11,17 +12,17 @@ func TestAnEmailIsGivenUpAfterTriesAndTime(t *testing.T) {
 	var h pigeonhole
 	e, now := refusedEmail{folder: 1, uid: 7}, time.Now()
 	for range 10 {
-		if h.refuse(e, now) {
+		if h.refuse(e, errors.New("no"), now) {
 			t.Fatal("given up within a moment")
 		}
 	}
-	if h.refuse(refusedEmail{folder: 1, uid: 8}, now.Add(time.Hour)) {
+	if h.refuse(refusedEmail{folder: 1, uid: 8}, errors.New("no"), now.Add(time.Hour)) {
 		t.Fatal("another email was given up at its first failure")
 	}
-	if !h.refuse(e, now.Add(giveUpAfter)) {
+	if !h.refuse(e, errors.New("no"), now.Add(giveUpAfter)) {
 		t.Fatal("not given up after 11 tries in 10 minutes")
 	}
-	if h.refuse(e, now.Add(2*giveUpAfter)) {
+	if h.refuse(e, errors.New("no"), now.Add(2*giveUpAfter)) {
 		t.Fatal("an email that was given up is counted from its beginning again")
 	}
 }

@@ -146,7 +146,7 @@ func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*readi
 		r.email.Problems = append(r.email.Problems, "its attachments could not be stored; the original is attached")
 	}
 	if norm, ok := message.NormalizeAddress(r.email.From.Address); ok {
-		r.from = tickets.Person{Address: r.email.From.Address, Norm: norm, Name: message.CleanText(r.email.From.Name)}
+		r.from = tickets.Person{Address: r.email.From.Address, Norm: norm, Name: bounded(message.CleanText(r.email.From.Name), maxName)}
 	}
 	return r, nil
 }

@@ -196,6 +196,12 @@ func (r *round) findDuplicates() error {
 		if !ok || o.EmailID == x.row.ID {
 			return false
 		}
+		if !o.Ticket.Valid {
+			// The other copy was set aside, for marks of its way that are not part of the key: this one is
+			// judged by its own.
+			r.tx.Queue(sqlMoveKey, x.key[:], x.row.ID)
+			return false
+		}
 		r.aside(x, Duplicate, fmt.Sprintf("the same email as inbound email %d", o.EmailID), o.Ticket.UUID)
 		return true
 	})
@@ -235,20 +241,35 @@ func (r *round) loopOrSpam(x *reading) (disposition, reason string) {
 		return OwnLoop, "it comes from an address of the desk itself"
 	case r.ours[x.email.MessageID]:
 		return OwnLoop, "it is a letter that the desk sent itself"
-	case x.email.Spam || x.email.Class == message.ClassSpam:
-		return Spam, orReason(x.email.Reasons, "a filter on the way marked it as spam")
 	}
 	return "", ""
 }
 
+// asideNow is the disposition of mail that no person wrote to us; empty for mail that may open or continue a
+// ticket. Somebody who takes part in the ticket continues it by whatever list the reply came.
+func asideNow(x *reading, t *tickets.Thread) string {
+	takesPart := t != nil && t.Has(x.from.Norm)
+	switch {
+	case takesPart && x.email.Class == message.ClassList:
+		return ""
+	case x.email.Spam || x.email.Class == message.ClassSpam:
+		return Spam
+	}
+	return asideOf(x.email.Class)
+}
+
 // routeOne joins, holds or sets aside one email, or leaves it to be opened.
 func (r *round) routeOne(x *reading, t *tickets.Thread) error {
-	disposition := asideOf(x.email.Class)
+	disposition := asideNow(x, t)
 	switch {
-	case t != nil && t.By == "awaited" && !t.Has(x.from.Norm):
-		t = nil // an answer to it came before; that is no claim of its own
+	case t != nil && !t.Ours() && !t.Has(x.from.Norm):
+		// It names an email that somebody else sent. Anybody may send one under any id, such as that of a
+		// newsletter, so that this is no claim to the ticket.
+		t = nil
 	case t != nil && !t.Has(x.from.Norm) && disposition == "":
-		return r.hold(x, t)
+		return r.hold(x, t, strangerReason)
+	case t != nil && t.Has(x.from.Norm) && disposition == Spam:
+		return r.hold(x, t, "a filter on the way marked it as spam")
 	}
 	box := r.boxes[x.row.MailboxID]
 	switch {
@@ -274,14 +295,15 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 // be able to flood them.
 const heldNotices = 3
 
+const strangerReason = "it was sent from an address that takes no part in the ticket"
+
 // hold keeps a stranger's email off the ticket and says so there.
-func (r *round) hold(x *reading, t *tickets.Thread) error {
+func (r *round) hold(x *reading, t *tickets.Thread, why string) error {
 	key := "held:" + t.Ticket.ID.String()
 	before, err := limit.Take(r.tx, time.Hour, map[string]int{key: 1})
 	if err != nil {
 		return err
 	}
-	why := "it was sent from an address that takes no part in the ticket"
 	r.tx.As(actorOf(x, nil))
 	r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
 	return r.s.tickets.HoldIn(r.tx, t.Ticket, tickets.Hold{Mailbox: r.boxes[x.row.MailboxID], From: x.from, Why: why,

@@ -82,66 +82,28 @@ func (s *Service) Reused(ctx context.Context, f mailboxes.Folder, there []Known)
 	return reused, nil
 }
 
-// fingerprint is what is kept of an email before the start point; it knows the email again when the
-// server gives it another UID.
-type fingerprint struct {
-	internalDate time.Time
-	size         int64
-}
-
-// StartPoint tells which emails of a folder do not count: those from before the start that were there
-// when the folder was first read, and the same ones again when the server gives out its UIDs anew. An old
-// email that somebody moves into the folder afterwards does count.
+// StartPoint tells which emails of a folder do not count: those from before the start that were there when
+// its UIDs were first seen. An old email that somebody moves into the folder afterwards does count.
 type StartPoint struct {
 	below int64
 	start time.Time
-	first bool
-	known map[fingerprint]bool
 }
 
-// StartOf prepares the question for one reading of a folder.
-func (s *Service) StartOf(ctx context.Context, m mailboxes.Mailbox, f mailboxes.Folder) (*StartPoint, error) {
-	if m.Start == mailboxes.FromAll || f.LastUID+1 >= f.StartBelow {
-		return &StartPoint{}, nil
+// StartOf is the start point of a folder: the mailbox's, or for one that counts from now on the moment when
+// the folder was added, should that be later.
+func StartOf(m mailboxes.Mailbox, f mailboxes.Folder) StartPoint {
+	if m.Start == mailboxes.FromAll {
+		return StartPoint{}
+	}
+	start := m.StartAt
+	if m.Start == mailboxes.FromNow && f.CreatedAt.After(start) {
+		start = f.CreatedAt
 	}
 	// INTERNALDATE has whole seconds; an email of the start's own second counts.
-	p := &StartPoint{below: f.StartBelow, start: m.StartAt.Truncate(time.Second), known: map[fingerprint]bool{}}
-	err := s.db.View(ctx, event.System("inbox"), func(v *db.View) error {
-		var readBefore bool
-		if err := v.QueryRow(sqlReadBefore, f.ID, f.UIDValidity, f.Generation).Scan(&readBefore); err != nil {
-			return err
-		}
-		if p.first = !readBefore; p.first {
-			return nil
-		}
-		rows, err := v.Query(sqlBeforeStart, f.ID)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var fp fingerprint
-			if err := rows.Scan(&fp.internalDate, &fp.size); err != nil {
-				return err
-			}
-			fp.internalDate = fp.internalDate.UTC()
-			p.known[fp] = true
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start point of folder %d: %w", f.ID, err)
-	}
-	return p, nil
+	return StartPoint{below: f.StartBelow, start: start.Truncate(time.Second)}
 }
 
 // Before reports whether the email is from before the start point.
-func (p *StartPoint) Before(uid int64, internalDate time.Time, size int64) bool {
-	switch {
-	case uid >= p.below:
-		return false
-	case p.first:
-		return internalDate.Before(p.start)
-	}
-	return p.known[fingerprint{internalDate.UTC(), size}]
+func (p StartPoint) Before(uid int64, internalDate time.Time) bool {
+	return uid < p.below && internalDate.Before(p.start)
 }

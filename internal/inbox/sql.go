@@ -21,11 +21,6 @@ select exists (select from unnest($4::bigint[], $5::timestamptz[]) as k(uid, int
     join inbound_emails e on e.folder_id = $1 and e.uidvalidity = $2 and e.generation = $3 and e.uid = k.uid
     where e.internal_date <> k.internal_date)`
 
-const sqlReadBefore = `
-select exists (select from inbound_emails where folder_id = $1 and (uidvalidity, generation) <> ($2, $3))`
-
-const sqlBeforeStart = `select internal_date, size from inbound_emails where folder_id = $1 and disposition = 'before_start'`
-
 const sqlInsertEmails = `
 insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id,
     oversize, disposition, reason, processed_at)
@@ -65,6 +60,8 @@ const sqlPendingParents = `select message_id from inbound_emails where dispositi
 const sqlTakeKeys = `
 insert into email_keys (key, email_id) select * from unnest($1::bytea[], $2::bigint[]) on conflict (key) do nothing returning key`
 
+const sqlMoveKey = `update email_keys set email_id = $2 where key = $1`
+
 const sqlKeyOwners = `
 select k.key, k.email_id, e.ticket_id from email_keys k join inbound_emails e on e.id = k.email_id where k.key = any($1)`
 
@@ -80,10 +77,12 @@ const sqlNoteFailure = `update inbound_emails set last_error = left($2, 500) whe
 const sqlUncount = `update inbound_emails set attempts = attempts - 1 where id = any($1)`
 
 const sqlForgotten = `
-select id from inbound_emails
+with busy as materialized (
+    select e.id::bigint as id from river_job j, jsonb_array_elements_text(j.args -> 'email_ids') as e(id)
+    where j.kind = 'ingest_emails' and j.state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
+select id from inbound_emails i
 where disposition is null and accepted_at < now() - interval '2 minutes'
-  and id not in (select e.id::bigint from river_job j, jsonb_array_elements_text(j.args -> 'email_ids') as e(id)
-      where j.kind = 'ingest_emails' and j.state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
+  and not exists (select from busy b where b.id = i.id)
 order by id limit 5000`
 
 const sqlPurgeRaw = `

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/postern-desk/postern/internal/db"
@@ -25,6 +26,10 @@ returning key, taken`
 // Acknowledgements names the counter of acknowledgements to an address, which does not stand in it in the
 // clear. Emails and the form count together.
 func Acknowledgements(address string) string {
+	// A tag makes no other mailbox of an address.
+	local, domain, _ := strings.Cut(address, "@")
+	local, _, _ = strings.Cut(local, "+")
+	address = local + "@" + domain
 	sum := sha256.Sum256([]byte("acknowledgements\x00" + address))
 	return "ack:" + hex.EncodeToString(sum[:12])
 }

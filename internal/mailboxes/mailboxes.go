@@ -57,6 +57,7 @@ type Folder struct {
 	Generation   int        `db:"generation"`
 	LastUID      int64      `db:"last_uid"`
 	StartBelow   int64      `db:"start_below"`
+	CreatedAt    time.Time  `db:"created_at"`
 	PolledAt     *time.Time `db:"polled_at"`
 	FailingSince *time.Time `db:"failing_since"`
 	LastError    *string    `db:"last_error"`

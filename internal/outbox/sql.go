@@ -43,10 +43,12 @@ const sqlResend = `update letters set state = 'queued', unknowns = 0, next_attem
 
 // The jobs are gathered once and hashed; letters outnumber them by far.
 const sqlForgotten = `
-select id from letters
+with busy as materialized (
+    select (args ->> 'letter_id')::uuid as id from river_job
+    where kind = 'send_letter' and state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
+select id from letters l
 where state in ('queued', 'sending', 'unknown') and unknowns < 2 and next_attempt_at < now() - interval '1 minute'
-  and id::text not in (select args ->> 'letter_id' from river_job
-      where kind = 'send_letter' and state in ('available', 'pending', 'running', 'scheduled', 'retryable'))
+  and not exists (select from busy b where b.id = l.id)
 order by id limit 1000`
 
 // A letter may have been tried for days: its bytes' own age only spares the look at young ones.

@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -64,9 +65,9 @@ func (s *Service) Create(ctx context.Context, by event.Actor, n NewTicket) (Tick
 
 func (n NewTicket) check() error {
 	switch {
-	case n.Subject == "" || len(n.Subject) > 1000:
+	case strings.TrimSpace(n.Subject) == "" || len(n.Subject) > 1000:
 		return fault.New(fault.Invalid, "invalid_subject", "a ticket needs a subject of at most 1000 bytes").In("subject")
-	case n.Body == "" || len(n.Body) > 1<<20:
+	case strings.TrimSpace(n.Body) == "" || len(n.Body) > 1<<20:
 		return fault.New(fault.Invalid, "invalid_body", "a ticket needs a text of at most 1 MiB").In("body")
 	case n.From.Norm == "" && n.ContactID == uuid.Nil:
 		return fault.New(fault.Invalid, "requester_missing", "say who asks: an email address or a contact").In("email")

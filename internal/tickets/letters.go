@@ -2,7 +2,10 @@ package tickets
 
 import (
 	"errors"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/mailboxes"
@@ -22,7 +25,7 @@ func ReplyTokenHash(tok string) []byte { return token.Hash(replyPurpose, tok) }
 
 // lettersOfOpening owes the requester an acknowledgement and the mailbox's staff a notice.
 func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) error {
-	if o.Acknowledge && o.From.Norm != "" {
+	if o.Acknowledge && o.From.Norm != "" && !isStaff(o.Mailbox, o.From.Norm) {
 		if err := s.acknowledge(tx, t, m, o); err != nil {
 			return err
 		}
@@ -41,7 +44,7 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 
 func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error {
 	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Desk: s.desk.Name, TicketNumber: number(t),
-		Subject: t.Subject, ContactName: t.RequesterName})
+		Subject: harmless(t.Subject, "your request"), ContactName: harmless(t.RequesterName, "")})
 	if err != nil {
 		return err
 	}
@@ -53,6 +56,23 @@ func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error
 		d.InReplyTo, d.References = m.RFCMessageID, []string{m.RFCMessageID}
 	}
 	return s.owe(tx, d)
+}
+
+// isStaff reports whether the mailbox's staff are told at this address: an autoresponder there must not make a
+// ticket of every notice and a notice of every ticket.
+func isStaff(m *mailboxes.Mailbox, norm string) bool {
+	return slices.ContainsFunc(m.StaffAddresses, func(a string) bool { return strings.EqualFold(a, norm) })
+}
+
+// link-like text in what an unproved sender wrote, and more than a name or subject needs.
+var linkLike = regexp.MustCompile(`(?i)://|www\.|[a-z0-9-]\.[a-z]{2,}/`)
+
+// harmless keeps an acknowledgement from carrying a stranger's links to whoever they typed into From.
+func harmless(s, otherwise string) string {
+	if len(s) > 200 || linkLike.MatchString(s) {
+		return otherwise
+	}
+	return s
 }
 
 // owe queues an automatic letter. One that cannot be written is no reason to refuse the client's email:
@@ -67,6 +87,9 @@ func (s *Service) owe(tx *db.Tx, d outbox.Draft) error {
 // tellStaff owes every staff address of the mailbox a letter.
 func (s *Service) tellStaff(tx *db.Tx, t *Ticket, m *mailboxes.Mailbox, kind string, words letter.Rendered) error {
 	for _, address := range m.StaffAddresses {
+		if strings.EqualFold(address, t.RequesterAddress) {
+			continue // who wrote it knows
+		}
 		d := s.draft(t, m, kind, words)
 		d.Recipient, d.To = address, []letter.Address{{Address: address}}
 		if err := s.owe(tx, d); err != nil {

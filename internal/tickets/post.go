@@ -66,7 +66,7 @@ func (p Post) check() error {
 	switch {
 	case p.Visibility != Internal && p.Visibility != Everyone:
 		return fault.New(fault.Invalid, "invalid_visibility", "visibility must be internal or everyone").In("visibility")
-	case p.Body == "" || len(p.Body) > 1<<20:
+	case strings.TrimSpace(p.Body) == "" || len(p.Body) > 1<<20:
 		return fault.New(fault.Invalid, "invalid_body", "a message needs a text of at most 1 MiB").In("body")
 	case p.Visibility == Internal && len(p.Cc) > 0:
 		return fault.New(fault.Invalid, "cc_on_note", "an internal note goes to nobody; leave cc out").In("cc")
@@ -136,7 +136,9 @@ func orNoMailbox(err error) error {
 func withoutOurselves(tx *db.Tx, people []participant) ([]participant, error) {
 	boxes, err := mailboxes.All(tx)
 	return slices.DeleteFunc(people, func(p participant) bool {
-		return slices.ContainsFunc(boxes, func(m mailboxes.Mailbox) bool { return m.AddressNorm == untagged(p.Address) })
+		return slices.ContainsFunc(boxes, func(m mailboxes.Mailbox) bool {
+			return m.AddressNorm == p.Address || m.AddressNorm == untagged(p.Address)
+		})
 	}), err
 }
 

@@ -38,13 +38,11 @@ const sqlInsertReplyToken = `insert into reply_tokens (hash, ticket_id, address)
 
 const sqlTicketsOfTokens = `select hash, ticket_id from reply_tokens where hash = any($1)`
 
-// Our own letters come first: their ids are random, a client's may be anything.
-const sqlTicketsOfReferences = `
-select rfc_message_id, ticket_id from (
-    select 1 as rank, rfc_message_id, ticket_id, id from letters where rfc_message_id = any($1) and ticket_id is not null
-    union all
-    select 2, rfc_message_id, ticket_id, id from messages where rfc_message_id = any($1) and rfc_message_id <> '') as found
-order by rank, id`
+const sqlTicketsOfLetters = `
+select rfc_message_id, ticket_id from letters where rfc_message_id = any($1) and ticket_id is not null order by id`
+
+const sqlTicketsOfMessages = `
+select rfc_message_id, ticket_id from messages where rfc_message_id = any($1) and rfc_message_id <> '' order by id`
 
 const sqlTicketsAwaiting = `select rfc_message_id, ticket_id from awaited_parents where rfc_message_id = any($1) order by created_at`
 

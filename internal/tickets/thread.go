@@ -18,12 +18,15 @@ type Clue struct {
 // Thread is the ticket that an email points at.
 type Thread struct {
 	Ticket       *Ticket
-	By           string          // "token", "references" or "awaited"
+	By           string          // "token", "letters", "references" or "awaited"
 	participants map[string]bool // normalised addresses
 }
 
 // Has reports whether a reply from this address joins; a stranger's is held.
 func (t *Thread) Has(address string) bool { return t.participants[address] }
+
+// Ours reports whether the thread was found by something that only our letters tell.
+func (t *Thread) Ours() bool { return t.By == "token" || t.By == "letters" }
 
 // FindThreads looks up many clues in a few queries and locks the tickets, in one order. The result is
 // aligned with the clues; nil where a clue leads nowhere. Clues of one ticket share its Ticket.
@@ -32,7 +35,11 @@ func FindThreads(tx *db.Tx, clues []Clue) ([]*Thread, error) {
 	if err != nil {
 		return nil, err
 	}
-	byReference, err := ticketsOfReferences(tx, clues)
+	byLetter, err := ticketsOfReferences(tx, sqlTicketsOfLetters, clues)
+	if err != nil {
+		return nil, err
+	}
+	byReference, err := ticketsOfReferences(tx, sqlTicketsOfMessages, clues)
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +55,15 @@ func FindThreads(tx *db.Tx, clues []Clue) ([]*Thread, error) {
 			of[i], threads[i], found[id] = id, &Thread{By: "token"}, true
 			continue
 		}
-		for _, ref := range c.References {
-			if id, ok := byReference[ref]; ok {
-				of[i], threads[i], found[id] = id, &Thread{By: "references"}, true
-				break
+		// Our own letters come first: their ids are random, a client's may be anything.
+		for _, by := range []struct {
+			name string
+			ids  map[string]uuid.UUID
+		}{{"letters", byLetter}, {"references", byReference}} {
+			for _, ref := range c.References {
+				if id, ok := by.ids[ref]; ok && threads[i] == nil {
+					of[i], threads[i], found[id] = id, &Thread{By: by.name}, true
+				}
 			}
 		}
 		if id, ok := byReply[c.MessageID]; ok && threads[i] == nil {
@@ -88,7 +100,7 @@ func ticketsOfTokens(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) {
 	return byToken, rows.Err()
 }
 
-func ticketsOfReferences(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) {
+func ticketsOfReferences(tx *db.Tx, sql string, clues []Clue) (map[string]uuid.UUID, error) {
 	var ids []string
 	for _, c := range clues {
 		for _, ref := range c.References {
@@ -98,7 +110,7 @@ func ticketsOfReferences(tx *db.Tx, clues []Clue) (map[string]uuid.UUID, error) 
 			}
 		}
 	}
-	return ticketsByMessageID(tx, sqlTicketsOfReferences, ids)
+	return ticketsByMessageID(tx, sql, ids)
 }
 
 // ticketsAwaiting finds the tickets of replies that came before these emails.
