@@ -135,7 +135,9 @@ func checkPlan(t *testing.T, app *pgx.Conn, prepared string, p plan) {
 		t.Errorf("%s: %s:\n%s", p.name, scan, text)
 	}
 	for _, index := range p.indexes {
-		if !slices.ContainsFunc(steps, func(step string) bool { return regexp.MustCompile(`(using|Scan on) (` + index + `)\b`).MatchString(step) }) {
+		if !slices.ContainsFunc(steps, func(step string) bool {
+			return regexp.MustCompile(`(using|Scan on) (` + index + `)\b`).MatchString(step)
+		}) {
 			t.Errorf("%s does not use %s:\n%s", p.name, index, text)
 		}
 	}

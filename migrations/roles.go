@@ -51,3 +51,30 @@ func ensureRoles(ctx context.Context, conn *pgx.Conn) error {
 	}
 	return nil
 }
+
+// SetPassword gives postern_app the password that the application's URL logs in with: a role that was just
+// made has none. Where appURL is another login's or has no password, or the owner may not, nothing is done.
+func SetPassword(ctx context.Context, ownerURL, appURL string) error {
+	app, err := pgx.ParseConfig(appURL)
+	if appURL == "" || err != nil || app.User != "postern_app" || app.Password == "" {
+		return nil
+	}
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return fmt.Errorf("connect as the owner: %w", err)
+	}
+	defer conn.Close(ctx)
+	var statement string
+	if err := conn.QueryRow(ctx, "select format('alter role postern_app login password %L', $1::text)", app.Password).Scan(&statement); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, statement)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42501" {
+		return nil
+	}
+	if err != nil {
+		return errors.New("the password of postern_app could not be set") // the server's words may repeat it
+	}
+	return nil
+}

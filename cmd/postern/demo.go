@@ -119,7 +119,7 @@ The desk is open.
   All of this    %[7]s
 
 Try:
-  printf 'From: Ann <ann@client.example>\nTo: %[3]s\nSubject: Printer on fire\nMessage-ID: <1@client.example>\n\nPlease help.\n' |
+  printf 'From: Ann <ann@client.example>\nTo: %[3]s\nSubject: Printer on fire\n\nPlease help.\n' |
     curl -sS smtp://%[4]s --mail-from ann@client.example --mail-rcpt %[3]s -T -
   curl -sS -H 'Authorization: Bearer %[2]s' '%[1]s/v1/tickets?limit=5'
   curl -sS -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \

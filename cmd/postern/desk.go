@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 		return nil, err
 	}
 	d := &desk{set: set, log: log, store: st}
-	baseURL := ""
+	baseURL := strings.TrimRight(set.PublicURL, "/")
 	if listen != nil {
 		baseURL = set.BaseURL(listen.Addr().String())
 	}

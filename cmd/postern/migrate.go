@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/postern-desk/postern/internal/config"
-	"github.com/postern-desk/postern/internal/embedded"
 	"github.com/postern-desk/postern/migrations"
 
 	"log/slog"
@@ -29,15 +28,17 @@ func (c *migrateCmd) Run(ctx context.Context, s streams) (err error) {
 		if err != nil {
 			return err
 		}
-		pg, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: dir, BinDir: c.PGBin, Log: slog.New(slog.DiscardHandler)})
-		if err != nil {
+		st := &store{joins: true}
+		if owner, err = st.ownPostgres(ctx, dir, c.PGBin, slog.New(slog.DiscardHandler)); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, pg.Stop(context.WithoutCancel(ctx))) }()
-		owner = pg.OwnerURL
+		defer func() { err = errors.Join(err, st.close(context.WithoutCancel(ctx))) }()
 	}
 	if c.Action == "up" {
 		if err := migrations.Up(ctx, owner); err != nil {
+			return err
+		}
+		if err := migrations.SetPassword(ctx, owner, c.DatabaseURL.Reveal()); err != nil {
 			return err
 		}
 	}

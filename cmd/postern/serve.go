@@ -28,7 +28,11 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if err := d.start(ctx); err != nil {
 		return errors.Join(err, d.stop())
 	}
-	log.Info("the desk is open", "roles", c.Roles)
+	address := "none"
+	if listen != nil {
+		address = listen.Addr().String()
+	}
+	log.Info("the desk is open", "roles", c.Roles, "listen", address, "public_url", c.PublicURL)
 	err = d.wait(ctx)
 	log.Info("stopping", "drain", c.ShutdownDrain)
 	return errors.Join(err, d.stop())

@@ -11,6 +11,7 @@ import (
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/embedded"
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/vault"
 	"github.com/postern-desk/postern/migrations"
 )
@@ -80,14 +81,39 @@ func (st *store) open(ctx context.Context, s config.Storage, owner string, conns
 			return err
 		}
 	}
-	if st.vault, err = vault.Open(s.KeyFile()); err != nil {
-		return fmt.Errorf("secret_key_file: %w", err)
-	}
 	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns}); err != nil {
 		return fmt.Errorf("database_url: %w", err)
 	}
 	if err := st.db.Ready(ctx); err != nil {
 		return fmt.Errorf("the database has no schema of this version; run `postern migrate up` with owner_database_url set: %w", err)
+	}
+	if err := st.db.CheckLogin(ctx); err != nil {
+		return fmt.Errorf("database_url: %w", err)
+	}
+	return st.openKeys(ctx, s.KeyFile())
+}
+
+// openKeys refuses another key than the one that the database's secrets are sealed with: a new one in its
+// place would leave mailboxes without passwords and letters without bytes.
+func (st *store) openKeys(ctx context.Context, file string) error {
+	boxes, err := mailboxes.New(st.db, nil).List(ctx, cliActor())
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && len(boxes) > 0 {
+		return fmt.Errorf("secret_key_file: %s is missing, and the passwords in the database are sealed with it; put it back from a backup", file)
+	}
+	if st.vault, err = vault.Open(file); err != nil {
+		return fmt.Errorf("secret_key_file: %w", err)
+	}
+	for _, m := range boxes {
+		_, err := mailboxes.New(st.db, st.vault).Secrets(ctx, m.ID)
+		if errors.Is(err, vault.ErrSealed) {
+			return fmt.Errorf("secret_key_file: %s is not the key that the passwords in the database are sealed with; put the right one back", file)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

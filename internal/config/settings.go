@@ -53,8 +53,8 @@ type Service struct {
 // Desk is how the desk presents itself to people.
 type Desk struct {
 	DeskName string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
-	Language string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to people and clients who have none."`
-	TimeZone string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of days and deadlines for clients who have none."`
+	Language string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to people and clients who have none. Letters are in English until there are others."`
+	TimeZone string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of days and deadlines for clients who have none. Letters give times in UTC so far."`
 }
 
 // Inbound is how email is read.
@@ -66,7 +66,7 @@ type Inbound struct {
 	MaxEmailBytes      Bytes          `name:"max-email-bytes" default:"50MiB" unit:"bytes" help:"Largest email that is read whole; a larger one is noted as oversize."`
 	ReplyWait          time.Duration  `name:"reply-wait" default:"10m" unit:"duration" help:"How long a reply waits for the email that it answers."`
 	IngestWorkers      int            `name:"ingest-workers" default:"4" unit:"workers" help:"Emails read at the same time in this process."`
-	DNSServer          netip.AddrPort `name:"dns-server" unit:"address:port" help:"Answers every TXT look-up. When empty, the system's resolver."`
+	DNSServer          netip.AddrPort `name:"dns-server" unit:"address:port" help:"Answers every TXT look-up. When empty, the system's resolver. Nothing looks up yet."`
 }
 
 // Letters is how email is sent.
@@ -80,8 +80,8 @@ type Limits struct {
 	TicketLimitAddress Rate           `name:"ticket-limit-address" default:"20/10m" unit:"tickets/duration" help:"Tickets that one address may open; a burst ticket takes the rest."`
 	TicketLimitDomain  Rate           `name:"ticket-limit-domain" default:"1000/10m" unit:"tickets/duration" help:"Tickets that one domain may open."`
 	AckLimit           Rate           `name:"ack-limit" default:"3/1h" unit:"letters/duration" help:"Acknowledgements sent to one address."`
-	FormLimit          Rate           `name:"form-limit" default:"5/1h" unit:"posts/duration" help:"Posts of the support form from one network address."`
-	WebhookAllow       []netip.Prefix `name:"webhook-allow" unit:"list of networks" help:"Private networks that webhook endpoints may be in, such as 10.1.0.0/16."`
+	FormLimit          Rate           `name:"form-limit" default:"5/1h" unit:"posts/duration" help:"Posts of the support form with one email address from one network; a network may make four times as many."`
+	WebhookAllow       []netip.Prefix `name:"webhook-allow" unit:"list of networks" help:"Private networks that webhook endpoints may be in, such as 10.1.0.0/16. No webhooks are sent yet."`
 }
 
 // Retention is how long things are kept.

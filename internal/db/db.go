@@ -128,3 +128,23 @@ func (d *DB) Ready(ctx context.Context) error {
 	}
 	return nil
 }
+
+const sqlLoginIsTooMuch = `
+select rolsuper or rolbypassrls or has_table_privilege('audit_entries', 'delete')
+from pg_roles where rolname = current_user`
+
+// ErrLogin says that the login may do what the application must not be able to do.
+var ErrLogin = errors.New("this login may change the audit trail or see past the boundary between clients; use postern_app, which `postern migrate up` makes")
+
+// CheckLogin refuses a superuser, the owner and whoever passes by row-level security: what the application
+// cannot do, nobody can make it do.
+func (d *DB) CheckLogin(ctx context.Context) error {
+	var tooMuch bool
+	if err := d.app.QueryRow(ctx, sqlLoginIsTooMuch).Scan(&tooMuch); err != nil {
+		return fmt.Errorf("ask for the login's rights: %w", err)
+	}
+	if tooMuch {
+		return ErrLogin
+	}
+	return nil
+}

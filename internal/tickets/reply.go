@@ -72,9 +72,9 @@ func (s *Service) HoldIn(tx *db.Tx, t *Ticket, h Hold) error {
 	if !h.Tell {
 		return nil
 	}
-	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: "Held: " + t.Subject,
+	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: h.From.Name, Address: h.From.Address}, Priority: t.Priority.String(),
-		PriorityReasons: []string{"an email was held: " + h.Why}, Link: s.link(t)})
+		Held: h.Why, Link: s.link(t)})
 	if err != nil {
 		return err
 	}

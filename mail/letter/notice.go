@@ -11,6 +11,7 @@ type Notice struct {
 	PriorityReasons []string
 	Excerpt         string // cut short here
 	Link            string // where staff answer it
+	Held            string // why an email was held; empty: the notice is of a new ticket
 }
 
 // RenderNotice announces a new ticket to staff. Its subject does not repeat the
@@ -23,14 +24,16 @@ func RenderNotice(n Notice) (Rendered, error) {
 	}{n, bare}
 	data.Desk, data.Priority = OneLine(n.Desk), OneLine(n.Priority)
 	data.From = Address{Name: OneLine(n.From.Name), Address: OneLine(n.From.Address)}
-	data.Excerpt = excerpt(n.Excerpt)
+	data.Excerpt, data.Held = excerpt(n.Excerpt), OneLine(n.Held)
 	data.PriorityReasons = make([]string, len(n.PriorityReasons))
 	for i, r := range n.PriorityReasons {
 		data.PriorityReasons[i] = OneLine(r)
 	}
 	text, html, err := render("notice", data)
 	subject := "New ticket"
-	if data.Priority != "" {
+	if data.Held != "" {
+		subject = "Held email"
+	} else if data.Priority != "" {
 		subject += " (" + data.Priority + ")"
 	}
 	return Rendered{
