@@ -63,7 +63,7 @@ func TestSquattedMessageIDHoldsNobody(t *testing.T) {
 	d.expect(t, ids[0], inbox.Opened)
 }
 
-// Tried: the copy by a list first, then the same email directly; then a third copy.
+// Tried: the copy by a list first, once more by the list, then the same email directly; then another copy.
 func TestCopyThatWasSetAsideDoesNotHideTheDirectOne(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -73,6 +73,9 @@ func TestCopyThatWasSetAsideDoesNotHideTheDirectOne(t *testing.T) {
 	ids := d.accept(t, byList)
 	d.ingest(t, ids...)
 	d.expect(t, ids[0], inbox.List)
+	ids = d.accept(t, byList)
+	d.ingest(t, ids...)
+	d.expect(t, ids[0], inbox.Duplicate)
 	ids = d.accept(t, e)
 	d.ingest(t, ids...)
 	ticket := d.expect(t, ids[0], inbox.Opened).TicketID

@@ -196,9 +196,9 @@ func (r *round) findDuplicates() error {
 		if !ok || o.EmailID == x.row.ID {
 			return false
 		}
-		if !o.Ticket.Valid {
-			// The other copy was set aside, for marks of its way that are not part of the key: this one is
-			// judged by its own.
+		if loop, _ := r.ownLoop(x); !o.Ticket.Valid && loop == "" && asideNow(x, nil) == "" {
+			// The other copy was set aside, for marks of its way that are not part of the key and that this
+			// one does not bear.
 			r.tx.Queue(sqlMoveKey, x.key[:], x.row.ID)
 			return false
 		}
@@ -212,7 +212,7 @@ func (r *round) findDuplicates() error {
 func (r *round) routeAll() error {
 	var threaded []*reading
 	for _, reading := range r.readings {
-		if disposition, reason := r.loopOrSpam(reading); disposition != "" {
+		if disposition, reason := r.ownLoop(reading); disposition != "" {
 			r.aside(reading, disposition, reason, uuid.Nil)
 		} else {
 			threaded = append(threaded, reading)
@@ -234,7 +234,7 @@ func (r *round) routeAll() error {
 	return nil
 }
 
-func (r *round) loopOrSpam(x *reading) (disposition, reason string) {
+func (r *round) ownLoop(x *reading) (disposition, reason string) {
 	plain, _ := message.SplitTag(x.from.Norm)
 	switch {
 	case r.own[x.from.Norm] || r.own[plain]:
