@@ -4,11 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/limit"
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
@@ -95,7 +95,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 	senders, domains, acks := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, x := range r.opens {
 		senders["ticket:"+hashed(x.from.Norm)]++
-		domains["domain:"+domainOf(x.from.Norm)]++
+		domains["domain:"+mailboxes.DomainOf(x.from.Norm)]++
 		if acknowledgeable(x) {
 			acks[limit.Acknowledgements(x.from.Norm)]++
 		}
@@ -116,7 +116,7 @@ func (r *round) takeLimits() ([]allowance, error) {
 	}
 	out := make([]allowance, len(r.opens))
 	for i, x := range r.opens {
-		sender, domain, ack := "ticket:"+hashed(x.from.Norm), "domain:"+domainOf(x.from.Norm), limit.Acknowledgements(x.from.Norm)
+		sender, domain, ack := "ticket:"+hashed(x.from.Norm), "domain:"+mailboxes.DomainOf(x.from.Norm), limit.Acknowledgements(x.from.Norm)
 		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || openedOf[domain] >= r.s.rules.TicketsPerDomain
 		opened[sender]++
 		openedOf[domain]++
@@ -151,5 +151,3 @@ func hashed(address string) string {
 	sum := sha256.Sum256([]byte(address))
 	return hex.EncodeToString(sum[:12])
 }
-
-func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
