@@ -2,7 +2,6 @@ package blob
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +33,12 @@ var (
 
 // A row that is there is only touched when it is old, so that the collection of orphans spares it.
 const sqlPutChunk = `
-insert into blob_chunks (sha256, n, size, data) values ($1, $2, $3, $4)
+insert into blob_chunks (sha256, n, size, data) values ($1, $2, $3, $4)` + sparedIfThere
+
+const sqlPutSmall = `
+insert into blob_chunks (sha256, n, size, data) select sum, 0, size, data from unnest($1::bytea[], $2::bigint[], $3::bytea[]) as b(sum, size, data)` + sparedIfThere
+
+const sparedIfThere = `
 on conflict (sha256, n) do update set created_at = now() where blob_chunks.created_at < now() - interval '12 hours'`
 
 // Put makes the bytes durable before it returns. Bytes that are there already are not written again.
@@ -64,10 +68,14 @@ func (s *Store) Put(ctx context.Context, spools ...*Spool) error {
 // QueueSmall writes blobs of one chunk each in the caller's transaction; they must not be Large.
 func QueueSmall(tx *db.Tx, spools []*Spool) {
 	sorted := slices.Clone(spools)
-	slices.SortFunc(sorted, func(a, b *Spool) int { return cmp.Or(bytes.Compare(a.sum[:], b.sum[:]), 0) })
-	for _, spool := range sorted {
-		tx.Queue(sqlPutChunk, spool.sum[:], 0, spool.size, encoder.EncodeAll(spool.memory, nil))
+	slices.SortFunc(sorted, func(a, b *Spool) int { return bytes.Compare(a.sum[:], b.sum[:]) })
+	// The same bytes twice would be one row that the statement meets twice.
+	sorted = slices.CompactFunc(sorted, func(a, b *Spool) bool { return a.sum == b.sum })
+	sums, sizes, packed := make([][]byte, len(sorted)), make([]int64, len(sorted)), make([][]byte, len(sorted))
+	for i, spool := range sorted {
+		sums[i], sizes[i], packed[i] = spool.sum[:], spool.size, encoder.EncodeAll(spool.memory, nil)
 	}
+	tx.Queue(sqlPutSmall, sums, sizes, packed)
 }
 
 // putLarge writes chunk by chunk, holding one of them in memory.

@@ -42,6 +42,7 @@ type reader struct {
 	conn    *pgx.Conn
 	now     time.Time
 	pending *pgx.Batch
+	rows    map[*Insert][][]any
 }
 
 // Now is the transaction's time, frozen when it began: PostgreSQL's now().
@@ -72,10 +73,10 @@ func (f failedRow) Scan(...any) error { return f.err }
 
 // flush sends the queued writes in one round trip.
 func (r *reader) flush() error {
-	if r.pending.Len() == 0 {
+	batch := r.queueRows(r.pending)
+	if batch.Len() == 0 {
 		return nil
 	}
-	batch := r.pending
 	r.pending = &pgx.Batch{}
 	return r.conn.SendBatch(r.ctx, batch).Close()
 }

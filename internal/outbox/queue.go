@@ -49,9 +49,9 @@ func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
 	if err != nil {
 		return Letter{}, fmt.Errorf("compose the %s: %w: %w", d.Kind, ErrUnusable, err)
 	}
-	tx.Queue(sqlInsertLetter, l.ID, l.Kind, l.MailboxID, l.ClientID, l.TicketID, l.MessageRef,
+	tx.Insert(intoLetters, l.ID, l.Kind, l.MailboxID, l.ClientID, l.TicketID, l.MessageRef,
 		l.Recipients, l.Subject, l.RFCMessageID, token.Hash(bouncePurpose, bounce), l.GiveUpAt)
-	tx.Queue(sqlInsertBytes, l.ID, o.seal(from, raw))
+	tx.Insert(intoBytes, l.ID, o.seal(from, raw))
 	tx.Enqueue(jobs.SendLetter{LetterID: l.ID.String()})
 	return l, nil
 }

@@ -1,5 +1,7 @@
 package outbox
 
+import "github.com/postern-desk/postern/internal/db"
+
 const columns = `id, kind, mailbox_id, client_id, ticket_id, message_ref, recipients, subject, rfc_message_id,
     state, attempts, unknowns, next_attempt_at, give_up_at, last_code, last_error, sent_at, created_at`
 
@@ -13,12 +15,20 @@ where state = $1 and ($2::uuid is null or id < $2) order by id desc limit $3`
 const sqlLettersOfTicket = `select ` + columns + ` from letters
 where ticket_id = $1 and ($2::uuid is null or id < $2) and ($3 = '' or state = $3) order by id desc limit $4`
 
-const sqlInsertLetter = `
+const sqlInsertLetters = `
 insert into letters (id, kind, mailbox_id, client_id, ticket_id, message_ref, recipients, subject,
     rfc_message_id, bounce_hash, give_up_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+select id, kind, mailbox_id, client_id, ticket_id, message_ref, recipients::text[], subject, rfc_id, bounce, give_up
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::bytea[],
+    $11::timestamptz[]) as l(id, kind, mailbox_id, client_id, ticket_id, message_ref, recipients, subject, rfc_id, bounce, give_up)`
 
-const sqlInsertBytes = `insert into letter_bytes (letter_id, data) values ($1, $2)`
+const sqlInsertBytes = `insert into letter_bytes (letter_id, data) select * from unnest($1::uuid[], $2::bytea[])`
+
+// A letter comes after the ticket that it is about, its bytes after it.
+var (
+	intoLetters = &db.Insert{SQL: sqlInsertLetters, Order: 4}
+	intoBytes   = &db.Insert{SQL: sqlInsertBytes, Order: 5}
+)
 
 const sqlReadBytes = `select data from letter_bytes where letter_id = $1`
 

@@ -106,7 +106,7 @@ func (s *Service) draft(t *Ticket, m *mailboxes.Mailbox, kind string, words lett
 // newReplyTag draws a token for one letter and keeps its hash.
 func newReplyTag(tx *db.Tx, t *Ticket, address string) string {
 	tok := token.ForAddress()
-	tx.Queue(sqlInsertReplyToken, ReplyTokenHash(tok), t.ID, address)
+	tx.Insert(intoReplyTokens, ReplyTokenHash(tok), t.ID, address)
 	return ReplyTag + tok
 }
 

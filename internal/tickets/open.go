@@ -42,7 +42,7 @@ func ReserveNumbers(tx *db.Tx, n int) ([]int64, error) {
 // notices. It only queues writes: many tickets cost one round trip.
 func (s *Service) OpenIn(tx *db.Tx, o Opening) (*Ticket, error) {
 	t := newTicket(tx, o)
-	tx.Queue(sqlInsertTicket, t.ID, t.Number, t.ClientID, t.ContactID, t.MailboxID, t.Channel, t.Subject, t.Status, t.Priority,
+	tx.Insert(intoTickets, t.ID, t.Number, t.ClientID, t.ContactID, t.MailboxID, t.Channel, t.Subject, t.Status, t.Priority,
 		t.PriorityReasons, t.Authenticity, t.RequesterAddress, t.RequesterName, t.SuggestedClients, t.Tags, t.Custom, t.Burst, t.Messages)
 	queueParticipants(tx, t, o.From, o.Cc)
 	m := queueMessage(tx, t, authorship{FromClient, Everyone, o.From}, o.Content)
@@ -89,11 +89,11 @@ func newTicket(tx *db.Tx, o Opening) *Ticket {
 // queueParticipants notes whose replies join the thread and to whom answers go.
 func queueParticipants(tx *db.Tx, t *Ticket, from Person, cc []Person) {
 	if from.Norm != "" {
-		tx.Queue(sqlInsertParticipant, t.ID, from.Norm, t.ClientID, "requester", from.Name)
+		tx.Insert(intoParticipants, t.ID, from.Norm, t.ClientID, "requester", from.Name)
 	}
 	for _, p := range cc {
 		if p.Norm != "" && p.Norm != from.Norm { // an empty one would let any nameless sender join
-			tx.Queue(sqlInsertParticipant, t.ID, p.Norm, t.ClientID, "cc", p.Name)
+			tx.Insert(intoParticipants, t.ID, p.Norm, t.ClientID, "cc", p.Name)
 		}
 	}
 }
@@ -116,10 +116,10 @@ func queueMessage(tx *db.Tx, t *Ticket, by authorship, c Content) Message {
 	if m.Problems == nil {
 		m.Problems = []string{}
 	}
-	tx.Queue(sqlInsertMessage, m.ID, m.TicketID, m.ClientID, m.Visibility, m.Origin, m.AuthorName, m.AuthorAddress, m.AuthorID,
+	tx.Insert(intoMessages, m.ID, m.TicketID, m.ClientID, m.Visibility, m.Origin, m.AuthorName, m.AuthorAddress, m.AuthorID,
 		m.Body, m.FullText, m.HTML, m.RFCMessageID, m.EmailID, m.Authenticity, m.Automatic, m.Problems)
 	for _, f := range c.Files {
-		tx.Queue(sqlInsertAttachment, db.NewID(), m.ID, t.ID, t.ClientID, m.Visibility, f.Name, f.Type, f.Size, f.Sum[:], f.Inline, f.ContentID)
+		tx.Insert(intoAttachments, db.NewID(), m.ID, t.ID, t.ClientID, m.Visibility, f.Name, f.Type, f.Size, f.Sum[:], f.Inline, f.ContentID)
 	}
 	return m
 }

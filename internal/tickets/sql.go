@@ -1,5 +1,7 @@
 package tickets
 
+import "github.com/postern-desk/postern/internal/db"
+
 const ticketColumns = `id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, priority_reasons,
     authenticity, requester_address, requester_name, suggested_clients, tags, custom, burst, messages, held, version,
     created_at, updated_at, last_message_at, closed_at`
@@ -17,24 +19,50 @@ const sqlLockTickets = `select ` + ticketColumns + ` from tickets where id = any
 
 const sqlReserveNumbers = `select nextval('ticket_numbers') from generate_series(1, $1::integer)`
 
-const sqlInsertTicket = `
+const sqlInsertTickets = `
 insert into tickets (id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, priority_reasons,
     authenticity, requester_address, requester_name, suggested_clients, tags, custom, burst, messages)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+select id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, reasons::text[], authenticity, address, name,
+    suggested::uuid[], tags::text[], custom::jsonb, burst, messages
+from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::smallint[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::boolean[], $18::integer[])
+    as t(id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, reasons, authenticity, address, name,
+        suggested, tags, custom, burst, messages)`
 
-const sqlInsertParticipant = `
-insert into participants (ticket_id, address, client_id, role, name) values ($1, $2, $3, $4, $5) on conflict do nothing`
+const sqlInsertParticipants = `
+insert into participants (ticket_id, address, client_id, role, name)
+select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[]) on conflict do nothing`
 
-const sqlInsertMessage = `
+const sqlInsertMessages = `
 insert into messages (id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text,
     html, rfc_message_id, email_id, authenticity, automatic, problems)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+select id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text, html, rfc_id, email_id,
+    authenticity, automatic, problems::text[]
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::text[], $13::bigint[], $14::text[], $15::boolean[], $16::text[])
+    as m(id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text, html, rfc_id,
+        email_id, authenticity, automatic, problems)`
 
-const sqlInsertAttachment = `
+const sqlInsertAttachments = `
 insert into attachments (id, message_id, ticket_id, client_id, visibility, name, type, size, sha256, inline, content_id)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bytea[],
+    $10::boolean[], $11::text[])`
 
-const sqlInsertReplyToken = `insert into reply_tokens (hash, ticket_id, address) values ($1, $2, $3)`
+const sqlInsertReplyTokens = `
+insert into reply_tokens (hash, ticket_id, address) select * from unnest($1::bytea[], $2::uuid[], $3::text[])`
+
+const sqlAwaitParents = `
+insert into awaited_parents (rfc_message_id, ticket_id) select * from unnest($1::text[], $2::uuid[]) on conflict do nothing`
+
+// What refers to a ticket or a message comes after it.
+var (
+	intoTickets      = &db.Insert{SQL: sqlInsertTickets, Order: 1}
+	intoParticipants = &db.Insert{SQL: sqlInsertParticipants, Order: 2}
+	intoMessages     = &db.Insert{SQL: sqlInsertMessages, Order: 2}
+	intoReplyTokens  = &db.Insert{SQL: sqlInsertReplyTokens, Order: 2}
+	awaitingParents  = &db.Insert{SQL: sqlAwaitParents, Order: 2}
+	intoAttachments  = &db.Insert{SQL: sqlInsertAttachments, Order: 3}
+)
 
 const sqlTicketsOfTokens = `select hash, ticket_id from reply_tokens where hash = any($1)`
 
@@ -45,8 +73,6 @@ const sqlTicketsOfMessages = `
 select rfc_message_id, ticket_id from messages where rfc_message_id = any($1) and rfc_message_id <> '' order by id`
 
 const sqlTicketsAwaiting = `select rfc_message_id, ticket_id from awaited_parents where rfc_message_id = any($1) order by created_at`
-
-const sqlAwaitParent = `insert into awaited_parents (rfc_message_id, ticket_id) values ($1, $2) on conflict do nothing`
 
 const sqlParticipantsOfTickets = `select ticket_id, address from participants where ticket_id = any($1)`
 

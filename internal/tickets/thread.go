@@ -150,7 +150,7 @@ func ticketsByMessageID(tx *db.Tx, sql string, ids []string) (map[string]uuid.UU
 
 // AwaitParent remembers that the ticket's newest message answers an email that has not come yet.
 func AwaitParent(tx *db.Tx, t *Ticket, parent string) {
-	tx.Queue(sqlAwaitParent, parent, t.ID)
+	tx.Insert(awaitingParents, parent, t.ID)
 }
 
 // attach loads the tickets under their locks, and their participants.
