@@ -125,6 +125,9 @@ func (d *desk) work(ctx context.Context, fn func(*worker.Worker) error) error {
 	return errors.Join(fn(w), w.Stop(ctx))
 }
 
+// operator is who sets the desk up.
+var operator = event.Actor{Kind: "cli", ID: "bench", Name: "Bench", Realm: event.Staff}
+
 // login is who reads a mailbox, and where.
 type login struct {
 	address, user, password string
@@ -141,8 +144,7 @@ func (d *desk) connect(ctx context.Context, imap login, smtpAddress string) (mai
 		return mailboxes.Mailbox{}, err
 	}
 	address, start, outPassword := deskAddress, mailboxes.FromAll, mailPassword
-	by := event.Actor{Kind: "cli", ID: "bench", Name: "Bench", Realm: event.Staff}
-	return d.boxes.Create(ctx, by, mailboxes.Fields{Address: &address, AddressNorm: address, IMAP: &in, SMTP: &out,
+	return d.boxes.Create(ctx, operator, mailboxes.Fields{Address: &address, AddressNorm: address, IMAP: &in, SMTP: &out,
 		IMAPPassword: &imap.password, SMTPPassword: &outPassword, Start: &start})
 }
 

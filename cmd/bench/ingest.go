@@ -28,10 +28,10 @@ func (b *bench) ingest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = b.ingestOnce(ctx, d, run, &m)
+		box, err := b.ingestOnce(ctx, d, run, &m)
 		if err == nil && run == b.runs-1 {
 			b.reportIngest(m)
-			err = errors.Join(b.statements(ctx, d, "ingest"), b.idlePoll(ctx, d), b.letters(ctx, d))
+			err = errors.Join(b.statements(ctx, d, "ingest"), b.idlePoll(ctx, d), b.letters(ctx, d, box))
 		}
 		if err := errors.Join(err, d.close()); err != nil {
 			return err
@@ -54,15 +54,15 @@ func (b *bench) reportIngest(m ingested) {
 	}
 }
 
-func (b *bench) ingestOnce(ctx context.Context, d *desk, run int, m *ingested) error {
+func (b *bench) ingestOnce(ctx context.Context, d *desk, run int, m *ingested) (mailboxes.Mailbox, error) {
 	box, err := d.connect(ctx, b.full, b.mail.SMTPAddr())
 	if err != nil {
-		return err
+		return box, err
 	}
 	if err := d.holdLetters(ctx); err != nil {
-		return err
+		return box, err
 	}
-	return d.work(ctx, func(*worker.Worker) error {
+	return box, d.work(ctx, func(*worker.Worker) error {
 		time.Sleep(time.Second) // the queue's leader is elected, the first upkeep is done
 		stop, err := b.startProfile(run)
 		if err != nil {

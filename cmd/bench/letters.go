@@ -8,20 +8,45 @@ import (
 	"time"
 
 	gosmtp "github.com/emersion/go-smtp"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/letter"
 	"github.com/postern-desk/postern/worker"
 )
 
 const sqlLettersSent = `select count(*) from letters where state = 'sent'`
 
-// letters sends what the ingest queued, and beside it as much with a bare SMTP client, to a mail server
-// whose 250 means that the email is on the disk.
-func (b *bench) letters(ctx context.Context, d *desk) error {
+// sqlOweAgain makes every letter one that was never tried.
+const sqlOweAgain = `update letters set state = 'queued', attempts = 0, sent_at = null, next_attempt_at = now()`
+
+// letters sends what the ingest queued, and beside it as much with a bare SMTP client: to a mail server whose
+// 250 means that the email is on the disk, and to one that takes its time.
+func (b *bench) letters(ctx context.Context, d *desk, box mailboxes.Mailbox) error {
 	if err := d.releaseLetters(ctx); err != nil {
 		return err
 	}
+	if err := b.lettersTo(ctx, d, b.mail.SMTPAddr(), "letters: queued to taken by a server and noted"); err != nil {
+		return err
+	}
+	if err := b.statements(ctx, d, "letters"); err != nil {
+		return err
+	}
+	slow, address, err := startSlow()
+	if err != nil {
+		return err
+	}
+	defer slow.Close()
+	if err := d.oweAgain(ctx, box, address); err != nil {
+		return err
+	}
+	return b.lettersTo(ctx, d, address, fmt.Sprintf("letters: to a server that answers after %s", slowAnswer))
+}
+
+func (b *bench) lettersTo(ctx context.Context, d *desk, address, what string) error {
 	var rate float64
 	err := d.work(ctx, func(*worker.Worker) error {
 		began := time.Now()
@@ -33,17 +58,48 @@ func (b *bench) letters(ctx context.Context, d *desk) error {
 		return err
 	}
 	connections := d.set.SMTPConnections
-	bare, err := b.bareLetters(ctx, connections)
+	bare, err := b.bareLetters(ctx, address, connections)
 	if err != nil {
 		return err
 	}
 	remark := fmt.Sprintf("%d letters over %d connections", b.n, connections)
-	b.report("letters: queued to taken by a server and noted", fmt.Sprintf("%.0f letters/s", rate), remark)
+	b.report(what, fmt.Sprintf("%.0f letters/s", rate), remark)
 	b.report("  bare SMTP client", fmt.Sprintf("%.0f letters/s", bare), fmt.Sprintf("ratio %.2f", rate/bare))
-	return b.statements(ctx, d, "letters")
+	return nil
 }
 
-func (b *bench) bareLetters(ctx context.Context, connections int) (rate float64, err error) {
+// oweAgain queues every letter once more, to be handed to the mail server at address.
+func (d *desk) oweAgain(ctx context.Context, box mailboxes.Mailbox, address string) error {
+	out, err := serverAt(address, box.SMTP.Username)
+	if err != nil {
+		return err
+	}
+	if _, err := d.boxes.Update(ctx, operator, box.ID, box.Version, mailboxes.Fields{SMTP: &out}); err != nil {
+		return err
+	}
+	if _, err := d.pool.Exec(ctx, sqlOweAgain); err != nil {
+		return err
+	}
+	if _, err := d.pool.Exec(ctx, "vacuum letters"); err != nil {
+		return err
+	}
+	rows, err := d.pool.Query(ctx, "select id::text from letters order by id")
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	owed := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		owed[i] = river.InsertManyParams{Args: jobs.SendLetter{LetterID: id}}
+	}
+	_, err = d.queue.InsertMany(ctx, owed)
+	return err
+}
+
+func (b *bench) bareLetters(ctx context.Context, address string, connections int) (rate float64, err error) {
 	raw, err := acknowledgement()
 	if err != nil {
 		return 0, err
@@ -51,7 +107,7 @@ func (b *bench) bareLetters(ctx context.Context, connections int) (rate float64,
 	began := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	for c := range connections {
-		group.Go(func() error { return b.sendSome(ctx, raw, c, connections) })
+		group.Go(func() error { return b.sendSome(ctx, address, raw, part{c, connections}) })
 	}
 	if err := group.Wait(); err != nil {
 		return 0, err
@@ -59,13 +115,15 @@ func (b *bench) bareLetters(ctx context.Context, connections int) (rate float64,
 	return float64(b.n) / time.Since(began).Seconds(), nil
 }
 
-// sendSome sends every step-th letter from the first on.
-func (b *bench) sendSome(ctx context.Context, raw []byte, first, step int) error {
-	client, err := gosmtp.Dial(b.mail.SMTPAddr())
+// part is every step-th letter from the first on.
+type part struct{ first, step int }
+
+func (b *bench) sendSome(ctx context.Context, address string, raw []byte, p part) error {
+	client, err := gosmtp.Dial(address)
 	if err != nil {
 		return err
 	}
-	for i := first; i < b.n && ctx.Err() == nil; i += step {
+	for i := p.first; i < b.n && ctx.Err() == nil; i += p.step {
 		if err := client.SendMail(deskAddress, []string{senderOf(i)}, bytes.NewReader(raw)); err != nil {
 			return errors.Join(err, client.Close())
 		}
