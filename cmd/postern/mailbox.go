@@ -26,23 +26,20 @@ type mailboxCmd struct {
 
 type mailboxAddCmd struct {
 	config.Storage
-	Address      string        `arg:"" help:"The support address, such as support@desk.example."`
-	Name         string        `help:"What people call it. [default: the address]"`
-	FromName     string        `help:"The name in the From of its letters. [default: the desk's]"`
-	IMAP         string        `required:"" name:"imap" placeholder:"HOST:PORT" help:"Where it is read, such as imap.desk.example:993."`
-	IMAPSecurity string        `name:"imap-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
-	SMTP         string        `required:"" name:"smtp" placeholder:"HOST:PORT" help:"Where its letters are handed over, such as smtp.desk.example:465."`
-	SMTPSecurity string        `name:"smtp-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
-	Username     string        `help:"Login at both servers. [default: the address]"`
-	Password     config.Secret `env:"POSTERN_MAILBOX_PASSWORD" help:"Password at both servers; better given in the variable POSTERN_MAILBOX_PASSWORD."`
-	From         string        `default:"now" help:"From where on emails count: now, a date such as 2026-11-01, or all. [default now]"`
-	Staff        []string      `placeholder:"ADDRESS" help:"Who is told of new tickets; may be repeated."`
-	Folder       []string      `default:"INBOX" help:"Folders to read; may be repeated. [default INBOX]"`
-	NoTags       bool          `help:"The provider has no sub-addressing (support+tag@...)."`
+	Address      string `arg:"" help:"The support address, such as support@desk.example."`
+	Name         string `help:"What people call it. [default: the address]"`
+	FromName     string `help:"The name in the From of its letters. [default: the desk's]"`
+	IMAP         string `required:"" name:"imap" placeholder:"HOST:PORT" help:"Where it is read, such as imap.desk.example:993."`
+	IMAPSecurity string `name:"imap-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
+	SMTP         string `required:"" name:"smtp" placeholder:"HOST:PORT" help:"Where its letters are handed over, such as smtp.desk.example:465."`
+	SMTPSecurity string `name:"smtp-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
+	Username     string `help:"Login at both servers. [default: the address]"`
+	config.Login
+	From   string   `default:"now" help:"From where on emails count: now, a date such as 2026-11-01, or all. [default now]"`
+	Staff  []string `placeholder:"ADDRESS" help:"Who is told of new tickets; may be repeated."`
+	Folder []string `default:"INBOX" help:"Folders to read; may be repeated. [default INBOX]"`
+	NoTags bool     `help:"The provider has no sub-addressing (support+tag@...)."`
 }
-
-// passwordVar is named in the tags above too.
-const passwordVar = "POSTERN_MAILBOX_PASSWORD"
 
 // Run adds the mailbox; a running desk begins to watch it within seconds.
 func (c *mailboxAddCmd) Run(ctx context.Context, s streams) error {
@@ -65,8 +62,8 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 	if !ok {
 		return f, fmt.Errorf("%q is not an email address", c.Address)
 	}
-	if !c.Password.IsSet() {
-		return f, errors.New(passwordVar + ": set it to the mailbox's password")
+	if !c.MailboxPassword.IsSet() {
+		return f, errors.New("POSTERN_MAILBOX_PASSWORD: set it to the mailbox's password, or POSTERN_MAILBOX_PASSWORD_FILE to the file that holds it")
 	}
 	imap, err := c.server(c.IMAP, c.IMAPSecurity)
 	if err != nil {
@@ -82,7 +79,7 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 			return f, fmt.Errorf("--staff: %q is not an email address", address)
 		}
 	}
-	password, tags := c.Password.Reveal(), !c.NoTags
+	password, tags := c.MailboxPassword.Reveal(), !c.NoTags
 	f = mailboxes.Fields{Address: &c.Address, AddressNorm: norm, FromName: &c.FromName, IMAP: &imap, SMTP: &smtp,
 		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &staff, SubAddressing: &tags}
 	if c.Name != "" {

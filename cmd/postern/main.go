@@ -39,7 +39,7 @@ func main() {
 // use or configuration.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var c cli
-	options := append(config.Options(settingsSource()),
+	options := append(config.Options(config.Process()),
 		kong.Name("postern"),
 		kong.Description("An email-driven helpdesk: email becomes tickets, answers become email, and nothing is lost."),
 		kong.UsageOnError(),
@@ -67,14 +67,6 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return 1
 	}
 	return 0
-}
-
-// settingsSource leaves out the one variable that is no setting but belongs to a command: it may be
-// there for the others too.
-func settingsSource() config.Source {
-	s := config.Process()
-	s.Environ = slices.DeleteFunc(s.Environ, func(entry string) bool { return strings.HasPrefix(entry, passwordVar+"=") })
-	return s
 }
 
 // oneLine is an error as a shell shows it best; joined errors and those of servers have several lines.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,12 @@ func TestMailboxAddListCheck(t *testing.T) {
 	s.send(t, "ann@client.example", "sales@desk.example", "x", "", "x")
 	if out := s.add(t, "sales@desk.example", "--name", "Sales", "--staff", "staff@team.example"); !strings.Contains(out, "mailbox check sales@desk.example") {
 		t.Errorf("add says\n%s", out)
+	}
+	words := file(t, "password", password+"\n")
+	fromFile := append(slices.Clone(s.settings), "POSTERN_MAILBOX_PASSWORD=", "POSTERN_MAILBOX_PASSWORD_FILE="+words)
+	succeed(t, fromFile, "mailbox", "add", "filed@desk.example", "--imap", s.IMAP, "--imap-security=none", "--smtp", s.SMTP, "--smtp-security=none")
+	if out := succeed(t, s.settings, "mailbox", "check", "filed@desk.example"); strings.Contains(out, "FAIL") {
+		t.Errorf("with the password from a file, check says\n%s", out)
 	}
 	if out := succeed(t, s.settings, "mailbox", "list"); !strings.Contains(out, "sales@desk.example") || !strings.Contains(out, "support@desk.example") || !strings.Contains(out, "not read yet") {
 		t.Errorf("list says\n%s", out)

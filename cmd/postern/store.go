@@ -60,6 +60,9 @@ func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log
 
 // ownPostgres starts the desk's own server. A command beside a running desk joins the desk's.
 func (st *store) ownPostgres(ctx context.Context, dir, bin string, log *slog.Logger) (owner string, err error) {
+	if err := checkPrograms(bin); err != nil {
+		return "", err
+	}
 	pg, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: dir, BinDir: bin, Log: log})
 	switch {
 	case err == nil:
@@ -73,6 +76,19 @@ func (st *store) ownPostgres(ctx context.Context, dir, bin string, log *slog.Log
 	}
 	st.appURL = pg.AppURL
 	return pg.OwnerURL, nil
+}
+
+// checkPrograms refuses a folder that is no folder of PostgreSQL's before anything is done.
+func checkPrograms(bin string) error {
+	for _, name := range []string{"initdb", "postgres"} {
+		if bin == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
+			return fmt.Errorf("POSTERN_PG_BIN: there is no %s in %s; name the folder of PostgreSQL's server programs, such as /usr/lib/postgresql/15/bin, or leave it empty and they are looked for", name, bin)
+		}
+	}
+	return nil
 }
 
 func (st *store) open(ctx context.Context, s config.Storage, owner string, conns int32) (err error) {

@@ -23,9 +23,11 @@ func (s Setting) EnvFile() string { return s.Env + "_FILE" }
 // FileName is EnvFile's name in postern.toml.
 func (s Setting) FileName() string { return s.Name + "_file" }
 
-// All lists every setting in the order of the help, File's own last.
+// All lists every setting in the order of the help, those last that are of one command or of the whole
+// command line.
 func All() []Setting {
 	all := settingsOf(reflect.TypeFor[Settings](), "")
+	all = append(all, settingsOf(reflect.TypeFor[Login](), "")...)
 	return append(all, settingsOf(reflect.TypeFor[File](), "")...)
 }
 

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -21,7 +23,31 @@ func Options(s Source) []kong.Option {
 		kong.WithBeforeResolve(r.load),
 		kong.Resolvers(r),
 		kong.ValueFormatter(helpLine),
+		kong.PostBuild(explainFlags),
 	}
+}
+
+// explainFlags puts our words in place of the parser's for flags that cannot be read: its own quote Go's.
+func explainFlags(k *kong.Kong) error {
+	return kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok && isSetting(flag.Value) {
+			flag.Mapper = explained{flag.Mapper}
+		}
+		return next(nil)
+	})
+}
+
+// explained decodes a flag and says what is wrong as Problems.
+type explained struct{ kong.Mapper }
+
+// Decode is the parser's call for a flag that the command line gives.
+func (e explained) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	given, missing := ctx.Scan.Peek(), false
+	if err := e.Mapper.Decode(ctx, target); err != nil {
+		missing = !given.IsValue()
+		return Problems{"--" + ctx.Value.Name + ": " + unreadable(ctx.Value, given.String(), missing)}
+	}
+	return nil
 }
 
 // resolver answers for flags that the command line does not give.
@@ -30,35 +56,59 @@ type resolver struct {
 	values values // nil until load has run
 }
 
-// load reads the source and tries every value, so that all that is wrong is told at once.
+// load reads the source and tries every value, so that all that is wrong is told at once. A command
+// that takes no settings does not fail over them: who repairs a file may ask for help and the version.
 // The parser calls it once for each part of the command line.
 func (r *resolver) load(ctx *kong.Context) error {
-	if r.values != nil {
+	flags := settingsIn(ctx)
+	if r.values != nil || len(flags) == 0 {
 		return nil
 	}
 	found, problems := r.source.read(givenFile(ctx))
-	for _, step := range ctx.Path {
-		for _, flag := range step.Flags {
-			v, ok := found[settingName(flag.Name)]
-			if !ok || !isSetting(flag.Value) {
-				continue
-			}
-			trial := reflect.New(flag.Target.Type()).Elem()
-			decode := &kong.DecodeContext{Value: flag.Value, Scan: kong.Scan().PushTyped(v.text, kong.FlagValueToken)}
-			if err := flag.Mapper.Decode(decode, trial); err != nil {
-				problems = append(problems, v.origin+": "+unreadable(flag.Tag))
-			}
+	for _, flag := range flags {
+		v, ok := found[settingName(flag.Name)]
+		if !ok {
+			continue
+		}
+		trial := reflect.New(flag.Target.Type()).Elem()
+		decode := &kong.DecodeContext{Value: flag.Value, Scan: kong.Scan().PushTyped(v.text, kong.FlagValueToken)}
+		if err := flag.Mapper.Decode(decode, trial); err != nil {
+			problems = append(problems, v.origin+": "+unreadable(flag.Value, v.text, false))
 		}
 	}
 	r.values = found
 	return problems.orNil()
 }
 
-// unreadable says what a value must look like; the value itself may be a secret.
-func unreadable(tag *kong.Tag) string {
-	text := "the value cannot be read; it takes " + tag.Get("unit")
-	if tag.Default != "" {
-		text += ", such as " + tag.Default
+// settingsIn lists the settings of the chosen command.
+func settingsIn(ctx *kong.Context) (flags []*kong.Flag) {
+	for _, step := range ctx.Path {
+		for _, flag := range step.Flags {
+			if isSetting(flag.Value) && flag.Name != fileFlag {
+				flags = append(flags, flag)
+			}
+		}
+	}
+	return flags
+}
+
+// longestGiven is how much of a value is repeated to whoever gave it.
+const longestGiven = 60
+
+// unreadable says what was given, unless it is a secret, and what a value must look like.
+func unreadable(v *kong.Value, given string, missing bool) string {
+	text := "the value cannot be read"
+	if missing {
+		text = "the value is missing"
+	} else if !v.Tag.Has("secret") {
+		if short := []rune(given); len(short) > longestGiven {
+			given = string(short[:longestGiven]) + "..."
+		}
+		text = strconv.Quote(given) + " cannot be read"
+	}
+	text += "; expected: " + v.Tag.Get("unit")
+	if example := cmp.Or(v.Tag.Default, v.Tag.Get("example")); example != "" {
+		text += ", such as " + example
 	}
 	return text
 }

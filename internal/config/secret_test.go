@@ -3,8 +3,10 @@ package config_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -87,5 +89,40 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	}
 	if config.Secret("").IsSet() || config.Secret("").String() != "" {
 		t.Error("an empty secret must look empty")
+	}
+}
+
+// The secret of one command comes as the others do, and does not trouble the commands beside it.
+func TestMailboxPasswordFromFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "open to all")
+	if err := os.WriteFile(path, []byte("hunter2 \n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"POSTERN_MAILBOX_PASSWORD_FILE=" + path}
+	c, err := parseIn(t, dir, run{env: env, args: []string{"add"}})
+	if err != nil || c.Add.MailboxPassword.Reveal() != "hunter2 " {
+		t.Errorf("got %q, %v", c.Add.MailboxPassword.Reveal(), err)
+	}
+	for _, flag := range []string{"--password=x", "--mailbox-password=x"} {
+		c, err := parseIn(t, dir, run{env: env, args: []string{"add", flag}})
+		if err != nil || c.Add.MailboxPassword.Reveal() != "x" {
+			t.Errorf("%s: %q, %v", flag, c.Add.MailboxPassword.Reveal(), err)
+		}
+	}
+	if _, err := parseIn(t, dir, run{env: env}); err != nil {
+		t.Errorf("serve beside it: %v", err)
+	}
+	for name, env := range map[string]string{"absent": "POSTERN_MAILBOX_PASSWORD_FILE=/no/such", "folder": "POSTERN_MAILBOX_PASSWORD_FILE=" + dir} {
+		_, err := parseIn(t, dir, run{env: []string{env}, args: []string{"add"}})
+		var problems config.Problems
+		if !errors.As(err, &problems) || len(problems) != 1 || !strings.HasPrefix(problems[0], env[:len("POSTERN_MAILBOX_PASSWORD_FILE")]+": /") ||
+			!strings.Contains(problems[0], "name a file that this user may read") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

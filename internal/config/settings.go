@@ -66,7 +66,7 @@ type Inbound struct {
 	MaxEmailBytes      Bytes          `name:"max-email-bytes" default:"50MiB" unit:"bytes" help:"Largest email that is read whole; a larger one is noted as oversize."`
 	ReplyWait          time.Duration  `name:"reply-wait" default:"10m" unit:"duration" help:"How long a reply waits for the email that it answers."`
 	IngestWorkers      int            `name:"ingest-workers" default:"4" unit:"workers" help:"Emails read at the same time in this process."`
-	DNSServer          netip.AddrPort `name:"dns-server" unit:"address:port" help:"Answers every TXT look-up. When empty, the system's resolver. Nothing looks up yet."`
+	DNSServer          netip.AddrPort `name:"dns-server" unit:"address:port" example:"127.0.0.1:53" help:"Answers every TXT look-up. When empty, the system's resolver. Nothing looks up yet."`
 }
 
 // Letters is how email is sent.
@@ -81,7 +81,7 @@ type Limits struct {
 	TicketLimitDomain  Rate           `name:"ticket-limit-domain" default:"1000/10m" unit:"tickets/duration" help:"Tickets that one domain may open."`
 	AckLimit           Rate           `name:"ack-limit" default:"3/1h" unit:"letters/duration" help:"Acknowledgements sent to one address."`
 	FormLimit          Rate           `name:"form-limit" default:"5/1h" unit:"posts/duration" help:"Posts of the support form with one email address from one network; a network may make four times as many."`
-	WebhookAllow       []netip.Prefix `name:"webhook-allow" unit:"list of networks" help:"Private networks that webhook endpoints may be in, such as 10.1.0.0/16. No webhooks are sent yet."`
+	WebhookAllow       []netip.Prefix `name:"webhook-allow" unit:"list of networks" example:"10.1.0.0/16" help:"Private networks that webhook endpoints may be in, such as 10.1.0.0/16. No webhooks are sent yet."`
 }
 
 // Retention is how long things are kept.
@@ -93,4 +93,10 @@ type Retention struct {
 // File is where the settings file is; the root of the command line embeds it.
 type File struct {
 	Config string `name:"config" group:"Storage" unit:"file" help:"The settings file. When empty, postern.toml in the working folder if there is one."`
+}
+
+// Login is the secret of one command, kept here because a file may hold it and the other commands must
+// not take it for a misspelt setting.
+type Login struct {
+	MailboxPassword Secret `name:"mailbox-password" aliases:"password" group:"Commands" unit:"password" secret:"" help:"Password at both servers of a mailbox that is added; better a variable or a file than a flag."`
 }

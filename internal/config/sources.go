@@ -94,13 +94,14 @@ func (s Source) readEnv() values {
 
 // readFile reads the named file, or postern.toml where there is one.
 func (s Source) readFile(given string) (values, error) {
-	path := given
+	path, origin := given, "--"+fileFlag
 	if path == "" {
-		path = s.lookup(envPrefix + strings.ToUpper(fileFlag))
+		origin = envPrefix + strings.ToUpper(fileFlag)
+		path = s.lookup(origin)
 	}
 	named := path != ""
 	if !named {
-		path = defaultFile
+		path, origin = defaultFile, defaultFile
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.Dir, path)
@@ -110,9 +111,18 @@ func (s Source) readFile(given string) (values, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("settings file: %w", err)
+		return nil, fmt.Errorf("%s: %s; name a settings file that can be read, or none", origin, why(err, path))
 	}
 	return parseFile(filepath.Base(path), raw)
+}
+
+// why is a file's error with the path first, and without the name of the system call.
+func why(err error, path string) string {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return path + ": " + err.Error()
 }
 
 func parseFile(name string, raw []byte) (values, error) {
@@ -200,16 +210,17 @@ func (layer values) get(s Setting, dir string) (v value, ok bool, err error) {
 	return value{text: text, origin: file.origin}, true, nil
 }
 
-// readSecret reads a secret from a file; the line end that editors add is not part of it.
+// readSecret reads a secret from a file; the line end that editors add is not part of it. Who else may read
+// the file is not asked: the secrets of containers are often open to all of them.
 func readSecret(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return "", errors.New(why(err, path) + "; name a file that this user may read")
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, secretFileMax+1))
 	if err != nil {
-		return "", err
+		return "", errors.New(why(err, path) + "; name a file that this user may read")
 	}
 	text := strings.TrimRight(string(raw), "\r\n")
 	if text == "" || len(raw) > secretFileMax {

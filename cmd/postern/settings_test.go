@@ -1,0 +1,59 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func file(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Tried: what an operator mistypes, as a flag, in the file, and as the name of a file or folder.
+func TestWrongValueIsOneLineWithItsNameAndAnExample(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		want     string
+		status   int
+		settings []string
+		args     []string
+	}{
+		{`--reply-wait: "banana" cannot be read; expected: duration, such as 10m`, 2, nil, []string{"serve", "--reply-wait=banana"}},
+		{`postern.toml: reply_wait: "banana" cannot be read; expected: duration, such as 10m`, 2,
+			[]string{"POSTERN_CONFIG=" + file(t, "postern.toml", `reply_wait = "banana"`)}, []string{"serve"}},
+		{"POSTERN_CONFIG: /no/such.toml: no such file or directory; name a settings file", 2, []string{"POSTERN_CONFIG=/no/such.toml"}, []string{"serve"}},
+		{"POSTERN_PG_BIN: there is no initdb in /no/such; name the folder of PostgreSQL's server programs", 1,
+			[]string{"POSTERN_PG_BIN=/no/such"}, []string{"serve", "--listen=127.0.0.1:0"}},
+		{"POSTERN_PG_BIN: there is no initdb in /no/such", 1, []string{"POSTERN_PG_BIN=/no/such"}, []string{"migrate", "status"}},
+		{"POSTERN_MAILBOX_PASSWORD_FILE: /no/such: no such file or directory; name a file", 2, []string{"POSTERN_MAILBOX_PASSWORD_FILE=/no/such"},
+			[]string{"mailbox", "add", "a@desk.example", "--imap=h:993", "--smtp=h:465"}},
+		{"POSTERN_MAILBOX_PASSWORD: set it to the mailbox's password, or POSTERN_MAILBOX_PASSWORD_FILE", 1, nil,
+			[]string{"mailbox", "add", "a@desk.example", "--imap=h:993", "--smtp=h:465"}},
+	} {
+		_, errs, status := command(t, append(c.settings, "POSTERN_DATA_DIR="+t.TempDir()), c.args...)
+		if status != c.status || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, c.want) {
+			t.Errorf("%q %v: status %d, want %d and one line with %q:\n%s", c.settings, c.args, status, c.status, c.want, errs)
+		}
+	}
+}
+
+func TestCommandsWithoutSettingsWorkBesideABrokenFile(t *testing.T) {
+	t.Parallel()
+	email := file(t, "email", "From: a@client.example\nSubject: x\n\nHello\n")
+	broken := []string{"POSTERN_CONFIG=" + file(t, "postern.toml", "listen = :8080\n"), "POSTERN_LISTN=x"}
+	for _, args := range [][]string{{"version"}, {"--help"}, {"serve", "--help"}, {"mail", "explain", email}} {
+		if out := succeed(t, broken, args...); out == "" {
+			t.Errorf("%v says nothing", args)
+		}
+	}
+	if _, errs, status := command(t, broken, "serve"); status != 2 || !strings.Contains(errs, "line 1 is not valid TOML") {
+		t.Errorf("serve: status %d\n%s", status, errs)
+	}
+}
