@@ -24,6 +24,8 @@ create table letters (
 );
 create index letters_of_ticket on letters (ticket_id, id);
 create index letters_by_state on letters (state, id);
+create index letters_undelivered on letters (ticket_id, id)
+    where kind = 'answer' and (state = 'failed' or state = 'unknown' and unknowns > 1);
 create index letters_of_mailbox on letters (mailbox_id, id);
 
 create table letter_bytes (

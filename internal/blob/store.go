@@ -19,7 +19,8 @@ var ErrMissing = errors.New("no stored bytes under this sum")
 
 // Store keeps blobs in PostgreSQL. It is safe for concurrent use.
 type Store struct {
-	db *db.DB
+	db     *db.DB
+	recent recent
 }
 
 // New makes a store.
@@ -112,13 +113,27 @@ type Blob struct {
 	store *Store
 }
 
+// Remember keeps the bytes of spools that are committed at hand for a short while. They may be closed then.
+func (s *Store) Remember(spools []*Spool) {
+	for _, spool := range spools {
+		s.recent.keep(spool.sum, spool.memory)
+	}
+}
+
 // Open finds several blobs in one query. A sum without bytes is missing from the result.
 func (s *Store) Open(ctx context.Context, sums ...Sum) (map[Sum]*Blob, error) {
-	keys := make([][]byte, len(sums))
-	for i := range sums {
-		keys[i] = sums[i][:]
-	}
 	found := make(map[Sum]*Blob, len(sums))
+	var keys [][]byte
+	for _, sum := range sums {
+		if b, ok := s.recent.take(sum); ok {
+			found[sum] = &Blob{Size: int64(len(b)), sum: sum, first: b, store: s}
+		} else if found[sum] == nil {
+			keys = append(keys, sum[:])
+		}
+	}
+	if len(keys) == 0 {
+		return found, nil
+	}
 	err := s.db.View(ctx, event.System("blobs"), func(v *db.View) error {
 		rows, err := v.Query(sqlFirstChunks, keys)
 		if err != nil {

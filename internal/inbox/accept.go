@@ -52,7 +52,7 @@ func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arr
 	if err != nil {
 		return err
 	}
-	return s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
+	err = s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
 		at, err := db.Column[int64](tx, sqlLockFolder, f.ID, f.UIDValidity, f.Generation)
 		if err != nil {
 			return fmt.Errorf("lock folder %d: %w", f.ID, err)
@@ -70,6 +70,10 @@ func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arr
 		enqueueIngest(tx, ids)
 		return nil
 	})
+	if err == nil {
+		s.blobs.Remember(small)
+	}
+	return err
 }
 
 func enqueueIngest(tx *db.Tx, ids []int64) {
