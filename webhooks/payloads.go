@@ -34,6 +34,15 @@ type Ticket struct {
 	Message         *Message  `json:"message,omitempty"`
 }
 
+// MergedTicket is the data of ticket.merged: the ticket whose thread is now part of another one. What it had
+// is that other one's; nothing more is told of it.
+type MergedTicket struct {
+	ID       string `json:"id"`
+	Number   int64  `json:"number"`
+	Sequence int64  `json:"sequence"`
+	Into     Ticket `json:"into"`
+}
+
 // Message is the message that a ticket event is about; its text is read through the API.
 type Message struct {
 	ID          string `json:"id"`

@@ -12,6 +12,7 @@ const (
 	TicketUpdated  Kind = "ticket.updated"
 	TicketClosed   Kind = "ticket.closed"
 	TicketReopened Kind = "ticket.reopened"
+	TicketMerged   Kind = "ticket.merged"
 	EmailHeld      Kind = "email.held"
 	EmailSetAside  Kind = "email.set_aside"
 	LetterFailed   Kind = "letter.failed"
@@ -34,6 +35,7 @@ var Catalogue = map[Kind]Spec{
 	TicketUpdated:  {Module: "tickets", Action: "update", Public: true},
 	TicketClosed:   {Module: "tickets", Action: "update", Public: true},
 	TicketReopened: {Module: "tickets", Action: "update", Public: true},
+	TicketMerged:   {Module: "tickets", Action: "update", Public: true},
 	EmailHeld:      {Module: "emails", Action: "update"},
 	EmailSetAside:  {Module: "emails", Action: "update"},
 	LetterFailed:   {Module: "letters", Action: "update"},

@@ -34,3 +34,13 @@ func record(tx *db.Tx, kind event.Kind, t *Ticket, detail map[string]any, data w
 	tx.Record(event.Event{Kind: kind, ClientID: t.ClientID.UUID, SubjectID: t.ID.String(), Sequence: int64(t.Version),
 		Label: "#" + strconv.FormatInt(t.Number, 10), Detail: detail, Data: data})
 }
+
+// recordMerge makes the events of both tickets: the source is gone, the target has changed.
+func recordMerge(tx *db.Tx, source, target *Ticket, kind event.Kind, detail map[string]any) {
+	into := snapshot(target, nil, 0)
+	tx.Record(event.Event{Kind: event.TicketMerged, ClientID: target.ClientID.UUID, SubjectID: source.ID.String(),
+		Sequence: int64(source.Version), Label: "#" + strconv.FormatInt(source.Number, 10),
+		Detail: map[string]any{"into": map[string]any{"id": target.ID, "number": target.Number}, "messages": detail["messages"]},
+		Data:   webhooks.MergedTicket{ID: source.ID.String(), Number: source.Number, Sequence: int64(source.Version), Into: into}})
+	record(tx, kind, target, detail, into)
+}

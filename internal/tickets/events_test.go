@@ -61,6 +61,9 @@ func TestPublicEventsKeepTheirShape(t *testing.T) {
 	_, err = s.set(opened.ID, Patch{Status: ptr(Closed)})
 	must(t, err)
 	s.reply(opened.ID, Reply{From: ann, Reopens: true, Content: Content{Body: "It jams since Monday!", Files: []File{{Name: "a", Sum: blob.Sum{1}}, {Name: "b", Sum: blob.Sum{2}}}}})
+	second := s.open(func(o *Opening) { o.Contact.Contact = c })
+	_, err = s.Merge(soon(t), sam, second.ID, opened.ID.String())
+	must(t, err)
 	type told struct {
 		Kind string          `db:"type"`
 		Data json.RawMessage `db:"data"`
@@ -93,7 +96,7 @@ func TestPublicEventsKeepTheirShape(t *testing.T) {
 			t.Errorf("%s: public %v, told here %v", kind, spec.Public, seen[kind])
 		}
 	}
-	if got := s.events(opened.ID); got != "opened 1, noted, updated 3, closed 4, replied 5, reopened 6" {
+	if got := s.events(opened.ID); got != "opened 1, noted, updated 3, closed 4, replied 5, reopened 6, updated 7" {
 		t.Errorf("sequence %s", got)
 	}
 }

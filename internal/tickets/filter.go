@@ -47,6 +47,10 @@ func (q *query) build(selection, tail string, limit int) (string, []any) {
 
 func (f Filter) query() *query {
 	q := &query{}
+	q.where("merged_into is null")
+	if f.Merged {
+		q.conditions[0] = "merged_into is not null"
+	}
 	if f.Status != "" {
 		q.where("status = ?", string(f.Status))
 	}

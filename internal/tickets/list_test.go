@@ -40,6 +40,9 @@ func randomTicket(t *rapid.T, n int) Ticket {
 		ref.UUID = rapid.SampledFrom(someIDs).Draw(t, "id")
 		ref.Valid = ref.UUID != uuid.Nil
 	}
+	if rapid.IntRange(0, 4).Draw(t, "merged") == 0 {
+		o.MergedInto = uuid.NullUUID{UUID: uuid.UUID{9}, Valid: true}
+	}
 	for _, name := range []string{"floor", "Ö 1"} {
 		if v := rapid.SampledFrom(append([]any{nil}, someCustom...)).Draw(t, "custom"); v != nil {
 			o.Custom[name] = v
@@ -61,7 +64,7 @@ func (f Filter) matches(o Ticket) bool {
 			return false
 		}
 	}
-	return (f.Status == "" || f.Status == o.Status) && (f.Priority == 0 || f.Priority == o.Priority) && (f.ClientID == uuid.Nil || f.ClientID == o.ClientID.UUID) &&
+	return f.Merged == o.MergedInto.Valid && (f.Status == "" || f.Status == o.Status) && (f.Priority == 0 || f.Priority == o.Priority) && (f.ClientID == uuid.Nil || f.ClientID == o.ClientID.UUID) &&
 		(f.ContactID == uuid.Nil || f.ContactID == o.ContactID.UUID) && (f.MailboxID == uuid.Nil || f.MailboxID == o.MailboxID.UUID) &&
 		(f.Tag == "" || slices.Contains(o.Tags, f.Tag)) && (f.From.IsZero() || !o.CreatedAt.Before(f.From)) && (f.To.IsZero() || o.CreatedAt.Before(f.To))
 }
@@ -78,6 +81,7 @@ func randomFilter(t *rapid.T) Filter {
 	maybe(func() { f.ClientID = rapid.SampledFrom(someIDs).Draw(t, "client") })
 	maybe(func() { f.ContactID = rapid.SampledFrom(someIDs).Draw(t, "contact") })
 	maybe(func() { f.MailboxID = rapid.SampledFrom(someIDs).Draw(t, "mailbox") })
+	maybe(func() { f.Merged = true })
 	maybe(func() { f.Tag = rapid.SampledFrom(append(someTags, "none")).Draw(t, "tag") })
 	maybe(func() {
 		f.Words = strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"printer", "JAM", "-invoice", "überfällig", "5007", "jam"}), 1, 2).Draw(t, "words"), " ")
@@ -96,13 +100,13 @@ func (s *scene) fill(all []Ticket) {
 	raw := make([]map[string]any, len(all))
 	for i, o := range all {
 		raw[i] = map[string]any{"id": o.ID, "number": o.Number, "status": o.Status, "priority": int(o.Priority), "subject": o.Subject, "tags": o.Tags, "custom": o.Custom,
-			"client_id": o.ClientID, "contact_id": o.ContactID, "mailbox_id": o.MailboxID, "created_at": o.CreatedAt}
+			"client_id": o.ClientID, "contact_id": o.ContactID, "mailbox_id": o.MailboxID, "created_at": o.CreatedAt, "merged_into": o.MergedInto}
 	}
 	rows, err := json.Marshal(raw)
 	must(s.t, err)
 	s.test.Fixture(s.t, `delete from tickets`)
-	s.test.Fixture(s.t, `insert into tickets (id, number, status, priority, subject, tags, custom, client_id, contact_id, mailbox_id, created_at, channel, priority_reasons)
-		select id, number, status, priority, subject, tags, custom, client_id, contact_id, mailbox_id, created_at, 'email', '{}' from jsonb_populate_recordset(null::tickets, $1)`, string(rows))
+	s.test.Fixture(s.t, `insert into tickets (id, number, status, priority, subject, tags, custom, client_id, contact_id, mailbox_id, created_at, merged_into, channel, priority_reasons)
+		select id, number, status, priority, subject, tags, custom, client_id, contact_id, mailbox_id, created_at, merged_into, 'email', '{}' from jsonb_populate_recordset(null::tickets, $1)`, string(rows))
 }
 
 // pages reads a list to its end; between runs after each page.

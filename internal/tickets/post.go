@@ -43,6 +43,9 @@ func (s *Service) Post(ctx context.Context, by event.Actor, ticketID uuid.UUID, 
 		if !ok {
 			return notFound(ticketID)
 		}
+		if t.MergedInto.Valid {
+			return mergedAway(&t)
+		}
 		posted = queueMessage(tx, &t, authorship{FromStaff, p.Visibility, Person{Name: by.Name}}, Content{Body: p.Body, Files: p.Files})
 		if p.Visibility == Internal {
 			touch(tx, &t, 1)

@@ -71,6 +71,7 @@ type Filter struct {
 	Words     string // in the subject, the requester's name and address, or the number
 	From, To  time.Time
 	Custom    map[string]string
+	Merged    bool // the shells that merging left, which no other list shows
 }
 
 // The orders of a list.

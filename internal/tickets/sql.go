@@ -4,7 +4,8 @@ import "github.com/postern-desk/postern/internal/db"
 
 const ticketColumns = `id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, priority_reasons,
     authenticity, requester_address, requester_name, suggested_clients, tags, custom, burst, messages, held, version,
-    created_at, updated_at, last_message_at, closed_at`
+    created_at, updated_at, last_message_at, closed_at, merged_into,
+    (select into_ticket.number from tickets into_ticket where into_ticket.id = tickets.merged_into) as merged_number`
 
 const messageColumns = `id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text,
     html, rfc_message_id, email_id, authenticity, automatic, problems, created_at`
@@ -119,3 +120,41 @@ const sqlLinkParticipants = `update participants set client_id = $2 where ticket
 const sqlLinkLetters = `update letters set client_id = $2 where ticket_id = $1`
 
 const sqlContactClient = `select client_id from contacts where id = $1`
+
+const sqlLinkShells = `update tickets set client_id = $2 where merged_into = $1`
+
+const sqlTicketOfNumber = `select id from tickets where number = $1`
+
+// Whoever may reply into the ticket, and whoever its client knows.
+const sqlBelongs = `
+select exists (select from participants where ticket_id = $1 and address = $3)
+    or exists (select from contacts where client_id = $2 and email_norm = $3)`
+
+const sqlMoveMessages = `update messages set ticket_id = $2, client_id = $3 where ticket_id = $1`
+
+const sqlMoveAttachments = `update attachments set ticket_id = $2, client_id = $3 where ticket_id = $1`
+
+const sqlMoveLetters = `update letters set ticket_id = $2, client_id = $3 where ticket_id = $1`
+
+const sqlMoveShells = `update tickets set merged_into = $2, client_id = $3 where merged_into = $1`
+
+const sqlMoveParticipants = `
+with moved as (delete from participants where ticket_id = $1 returning address, name)
+insert into participants (ticket_id, address, client_id, role, name)
+select $2, address, $3, 'cc', name from moved on conflict do nothing`
+
+const sqlMoveReplyTokens = `update reply_tokens set ticket_id = $2 where ticket_id = $1`
+
+const sqlMoveAwaitedParents = `
+with moved as (delete from awaited_parents where ticket_id = $1 returning rfc_message_id, created_at)
+insert into awaited_parents (rfc_message_id, ticket_id, created_at)
+select rfc_message_id, $2, created_at from moved on conflict do nothing`
+
+const sqlMoveEmails = `update inbound_emails set ticket_id = $2 where ticket_id = $1`
+
+const sqlTakeIn = `update tickets set priority = $2, priority_reasons = $3, tags = $4 where id = $1`
+
+const sqlMergeAway = `
+update tickets set merged_into = $2, client_id = $3, status = 'closed', messages = 0, held = 0, burst = false, version = $4,
+    closed_at = coalesce(closed_at, now()), updated_at = now()
+where id = $1`

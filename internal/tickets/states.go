@@ -54,3 +54,12 @@ func afterAnswer(from Status) Status {
 	}
 	return from
 }
+
+// afterMerge is the status once a ticket that is not closed was merged in: what staff had to do there is to
+// be done here.
+func afterMerge(into, from Status) Status {
+	if into == Closed || into == Waiting && from != Waiting {
+		return Open
+	}
+	return into
+}

@@ -2,6 +2,8 @@ package tickets
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -158,20 +160,12 @@ func attach(tx *db.Tx, threads []*Thread, of []uuid.UUID, found map[uuid.UUID]bo
 	if len(found) == 0 {
 		return nil
 	}
-	ids := make([]uuid.UUID, 0, len(found))
-	for id := range found {
-		ids = append(ids, id)
-	}
-	tickets, err := db.All[Ticket](tx, sqlLockTickets, ids)
+	byID, err := lockThreads(tx, slices.Collect(maps.Keys(found)))
 	if err != nil {
 		return fmt.Errorf("lock tickets: %w", err)
 	}
-	byID := make(map[uuid.UUID]*Ticket, len(tickets))
-	for i := range tickets {
-		byID[tickets[i].ID] = &tickets[i]
-	}
-	people := make(map[uuid.UUID]map[string]bool, len(tickets))
-	rows, err := tx.Query(sqlParticipantsOfTickets, ids)
+	people := make(map[uuid.UUID]map[string]bool, len(byID))
+	rows, err := tx.Query(sqlParticipantsOfTickets, slices.Collect(maps.Keys(byID)))
 	if err != nil {
 		return fmt.Errorf("find participants: %w", err)
 	}
@@ -187,12 +181,39 @@ func attach(tx *db.Tx, threads []*Thread, of []uuid.UUID, found map[uuid.UUID]bo
 		}
 		people[id][address] = true
 	}
-	for i, t := range threads {
-		if t != nil {
-			t.Ticket, t.participants = byID[of[i]], people[of[i]]
+	for i, thread := range threads {
+		if thread == nil {
+			continue
 		}
+		t := byID[of[i]]
+		for t.MergedInto.Valid {
+			t = byID[t.MergedInto.UUID]
+		}
+		thread.Ticket, thread.participants = t, people[t.ID]
 	}
 	return rows.Err()
+}
+
+// lockThreads locks tickets, in one order. One that was merged between the look-up and its lock has its
+// thread in another ticket, which is locked too.
+func lockThreads(tx *db.Tx, ids []uuid.UUID) (map[uuid.UUID]*Ticket, error) {
+	byID := make(map[uuid.UUID]*Ticket, len(ids))
+	for len(ids) > 0 {
+		locked, err := db.All[Ticket](tx, sqlLockTickets, ids)
+		if err != nil {
+			return nil, err
+		}
+		ids = nil
+		for i := range locked {
+			byID[locked[i].ID] = &locked[i]
+		}
+		for _, t := range locked {
+			if into := t.MergedInto; into.Valid && byID[into.UUID] == nil {
+				ids = append(ids, into.UUID)
+			}
+		}
+	}
+	return byID, nil
 }
 
 // Bursts locks the open tickets that take the rest of floods, by the sender's address.

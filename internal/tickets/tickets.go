@@ -57,6 +57,8 @@ type Ticket struct {
 	UpdatedAt        time.Time      `db:"updated_at"`
 	LastMessageAt    time.Time      `db:"last_message_at"`
 	ClosedAt         *time.Time     `db:"closed_at"`
+	MergedInto       uuid.NullUUID  `db:"merged_into"`   // the ticket that has its thread now, never a merged one
+	MergedNumber     *int64         `db:"merged_number"` // of that ticket
 }
 
 // Message is one entry of a ticket's thread. Body is the new text; FullText the whole of an email where

@@ -33,6 +33,9 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		if t = found; !ok {
 			return notFound(id)
 		}
+		if t.MergedInto.Valid {
+			return mergedAway(&t)
+		}
 		if t.Version != version {
 			return fault.New(fault.Stale, "stale_version", "the ticket was changed meanwhile; read it again")
 		}
@@ -113,7 +116,7 @@ func link(tx *db.Tx, t *Ticket, contactID uuid.UUID) error {
 	if t.ClientID.Valid {
 		t.SuggestedClients = []uuid.UUID{} // taken
 	}
-	for _, sql := range []string{sqlLinkMessages, sqlLinkAttachments, sqlLinkParticipants, sqlLinkLetters} {
+	for _, sql := range []string{sqlLinkMessages, sqlLinkAttachments, sqlLinkParticipants, sqlLinkLetters, sqlLinkShells} {
 		tx.Queue(sql, t.ID, t.ClientID)
 	}
 	return nil
