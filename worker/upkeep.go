@@ -23,7 +23,7 @@ type sweepInbox struct {
 
 // Work finds stored emails that no job is working on.
 func (w *sweepInbox) Work(ctx context.Context, _ *river.Job[jobs.SweepInbox]) error {
-	n, err := w.inbox.Sweep(ctx)
+	n, err := w.inbox.Sweep(db.Unhurried(ctx))
 	if n > 0 {
 		w.log.Warn("emails were queued again that had lost their job", "emails", n)
 	}
@@ -38,7 +38,7 @@ type sweepLetters struct {
 
 // Work finds due letters that no job is working on.
 func (w *sweepLetters) Work(ctx context.Context, _ *river.Job[jobs.SweepLetters]) error {
-	n, err := w.outbox.Sweep(ctx)
+	n, err := w.outbox.Sweep(db.Unhurried(ctx))
 	if n > 0 {
 		w.log.Warn("letters were queued again that had lost their job", "letters", n)
 	}
@@ -58,6 +58,7 @@ const sqlEnsurePartitions = `select ensure_partitions(3)`
 
 // Work makes the next months' partitions and drops what is no longer kept.
 func (w *purge) Work(ctx context.Context, _ *river.Job[jobs.Purge]) error {
+	ctx = db.Unhurried(ctx)
 	err := w.deps.DB.Bookkeep(ctx, "upkeep", func(tx *db.Tx) error {
 		if _, err := tx.Exec(sqlEnsurePartitions); err != nil {
 			return err

@@ -74,32 +74,39 @@ func (d *DB) write(ctx context.Context, by event.Actor, fn func(*Tx) error) erro
 }
 
 func (d *DB) writeOnce(ctx context.Context, by event.Actor, fn func(*Tx) error) error {
-	conn, now, err := begin(ctx, d.poolFor(by), beginSQL("begin", by))
+	ctx, judge, cancel := d.hurry(ctx)
+	defer cancel()
+	conn, now, err := begin(ctx, d.poolFor(by), beginSQL(ctx, "begin", by))
 	if err != nil {
-		return err
+		return judge(err)
 	}
 	defer conn.Release()
 	tx := &Tx{db: d, actor: by, role: by.Realm, reader: reader{ctx: ctx, conn: conn.Conn(), now: now, pending: &pgx.Batch{}}}
 	if err := tx.run(fn); err != nil {
 		rollback(conn.Conn())
-		return err
+		return judge(err)
 	}
 	return nil
 }
 
 // View runs fn in one read-only transaction that sees what `by` may see, as of one moment per statement.
 func (d *DB) View(ctx context.Context, by event.Actor, fn func(*View) error) error {
-	conn, now, err := begin(ctx, d.poolFor(by), beginSQL("begin read only", by))
+	ctx, judge, cancel := d.hurry(ctx)
+	defer cancel()
+	conn, now, err := begin(ctx, d.poolFor(by), beginSQL(ctx, "begin read only", by))
 	if err != nil {
-		return err
+		return judge(err)
 	}
 	defer conn.Release()
 	defer rollback(conn.Conn())
-	return fn(&View{reader: reader{ctx: ctx, conn: conn.Conn(), now: now, pending: &pgx.Batch{}}})
+	return judge(fn(&View{reader: reader{ctx: ctx, conn: conn.Conn(), now: now, pending: &pgx.Batch{}}}))
 }
 
 // beginSQL is BEGIN, the actor's role and the transaction's time in one round trip.
-func beginSQL(begin string, by event.Actor) string {
+func beginSQL(ctx context.Context, begin string, by event.Actor) string {
+	if isUnhurried(ctx) {
+		begin += fmt.Sprintf("; set local statement_timeout = %d", upkeepPatience.Milliseconds())
+	}
 	const readNow = "; select (extract(epoch from now()) * 1000000)::bigint"
 	if by.Realm != event.Client {
 		return begin + readNow

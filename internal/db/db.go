@@ -19,36 +19,54 @@ import (
 // DB begins every transaction of the product. Actors of the client realm have a pool of their own, so
 // that their role does not spoil the plans of the others.
 type DB struct {
-	app    *pgxpool.Pool
-	client *pgxpool.Pool
-	queue  *river.Client[pgx.Tx]
+	app      *pgxpool.Pool
+	client   *pgxpool.Pool
+	reserved *pgxpool.Pool
+	queue    *river.Client[pgx.Tx]
+	patience time.Duration
 }
 
-// Options sizes the pools. Zero values take the defaults: 16 connections for the product's own work and
-// 8 for the client realm.
+// Options sizes the pools. Zero values take the defaults: 16 connections for the product's own work, 8 for
+// the client realm, and a minute for a statement.
 type Options struct {
 	AppConns, ClientConns int32
+	Patience              time.Duration
 }
 
 // Open connects with the application's role. It fails where the database does not answer within ctx.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
-	app, err := openPool(ctx, url, or(o.AppConns, 16))
-	if err != nil {
+	if o.Patience <= 0 {
+		o.Patience = patience
+	}
+	d := &DB{patience: o.Patience}
+	var err error
+	if d.app, err = openPool(ctx, url, or(o.AppConns, 16), o.Patience); err != nil {
 		return nil, err
 	}
-	client, err := openPool(ctx, url, or(o.ClientConns, 8))
-	if err != nil {
-		app.Close()
+	if d.client, err = openPool(ctx, url, or(o.ClientConns, 8), o.Patience); err != nil {
+		d.Close()
 		return nil, err
+	}
+	alone := d.app.Config()
+	alone.MaxConns = 1
+	if d.reserved, err = pgxpool.NewWithConfig(ctx, alone); err != nil { // it connects when it is used
+		d.Close()
+		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	// Insert-only: it has no queues, so it neither works jobs nor listens. Its cooldown is how long it keeps
 	// quiet about a queue after a notice: with the default 100 ms the job that another one queues at once
 	// would wait for the next poll.
-	queue, err := river.NewClient(riverpgxv5.New(app), &river.Config{FetchCooldown: time.Millisecond})
-	if err != nil {
+	if d.queue, err = river.NewClient(riverpgxv5.New(d.app), &river.Config{FetchCooldown: time.Millisecond}); err != nil {
+		d.Close()
 		return nil, fmt.Errorf("queue client: %w", err)
 	}
-	return &DB{app: app, client: client, queue: queue}, nil
+	return d, nil
+}
+
+// Reserved is the same database over one connection that nothing else takes: what must not wait for a place
+// in the pool goes this way. It is closed with d, not by itself.
+func (d *DB) Reserved() *DB {
+	return &DB{app: d.reserved, client: d.reserved, queue: d.queue, patience: d.patience}
 }
 
 func or(n, otherwise int32) int32 {
@@ -58,7 +76,7 @@ func or(n, otherwise int32) int32 {
 	return otherwise
 }
 
-func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, url string, conns int32, patience time.Duration) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err)
@@ -67,8 +85,8 @@ func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, erro
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["application_name"] = "postern"
-	// A connection that is lost without a word must not hold its locks for hours.
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "60s"
+	reachSafely(config)
+	limit(config, patience)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -82,8 +100,11 @@ func openPool(ctx context.Context, url string, conns int32) (*pgxpool.Pool, erro
 
 // Close waits for the transactions in progress and closes the connections.
 func (d *DB) Close() {
-	d.client.Close()
-	d.app.Close()
+	for _, pool := range []*pgxpool.Pool{d.reserved, d.client, d.app} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 }
 
 // Ping reports whether the database answers.
