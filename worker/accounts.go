@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/x509"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // ask for the same password each time.
 type accounts struct {
 	mailboxes *mailboxes.Service
+	roots     *x509.CertPool
 
 	mu      sync.Mutex
 	kept    map[uuid.UUID]login
@@ -26,13 +28,14 @@ type accounts struct {
 type login struct {
 	box     mailboxes.Mailbox
 	secrets mailboxes.Secrets
+	roots   *x509.CertPool
 	until   time.Time
 }
 
 const keepLogins = 2 * time.Second
 
-func newAccounts(m *mailboxes.Service) *accounts {
-	return &accounts{mailboxes: m, kept: map[uuid.UUID]login{}, refused: map[smtp.Account]time.Time{}}
+func newAccounts(m *mailboxes.Service, roots *x509.CertPool) *accounts {
+	return &accounts{mailboxes: m, roots: roots, kept: map[uuid.UUID]login{}, refused: map[smtp.Account]time.Time{}}
 }
 
 // refusedPause is how long a server that was not there or refused the login is left alone: hundreds of letters
@@ -69,7 +72,7 @@ func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {
 	if err != nil {
 		return login{}, err
 	}
-	l = login{box: box, secrets: secrets, until: time.Now().Add(keepLogins)}
+	l = login{box: box, secrets: secrets, roots: a.roots, until: time.Now().Add(keepLogins)}
 	a.mu.Lock()
 	a.kept[id] = l
 	a.mu.Unlock()
@@ -78,17 +81,18 @@ func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {
 
 func (a *accounts) smtp(ctx context.Context, id uuid.UUID) (smtp.Account, error) {
 	l, err := a.get(ctx, id)
-	return SMTPAccount(l.box, l.secrets), err
+	return SMTPAccount(l.box, l.secrets, l.roots), err
 }
 
-// SMTPAccount is how letters of a mailbox are handed over.
-func SMTPAccount(m mailboxes.Mailbox, s mailboxes.Secrets) smtp.Account {
+// SMTPAccount is how letters of a mailbox are handed over. roots are the authorities trusted for the server's
+// certificate; nil means the system's.
+func SMTPAccount(m mailboxes.Mailbox, s mailboxes.Secrets, roots *x509.CertPool) smtp.Account {
 	return smtp.Account{Host: m.SMTP.Host, Port: m.SMTP.Port, Security: smtp.Security(m.SMTP.Security),
-		Username: m.SMTP.Username, Password: s.SMTP, HelloName: mailboxes.DomainOf(m.Address)}
+		Username: m.SMTP.Username, Password: s.SMTP, HelloName: mailboxes.DomainOf(m.Address), RootCAs: roots}
 }
 
-// IMAPAccount is how a mailbox is read.
-func IMAPAccount(m mailboxes.Mailbox, s mailboxes.Secrets) mailbox.Account {
+// IMAPAccount is how a mailbox is read; roots as in SMTPAccount.
+func IMAPAccount(m mailboxes.Mailbox, s mailboxes.Secrets, roots *x509.CertPool) mailbox.Account {
 	return mailbox.Account{Host: m.IMAP.Host, Port: m.IMAP.Port, Security: mailbox.Security(m.IMAP.Security),
-		Username: m.IMAP.Username, Password: s.IMAP}
+		Username: m.IMAP.Username, Password: s.IMAP, RootCAs: roots}
 }

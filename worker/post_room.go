@@ -34,7 +34,7 @@ type pigeonhole struct {
 }
 
 func newPostRoom(d Deps, s Settings) *postRoom {
-	return &postRoom{deps: d, set: s, accounts: newAccounts(d.Mailboxes), boxes: map[uuid.UUID]*pigeonhole{}}
+	return &postRoom{deps: d, set: s, accounts: newAccounts(d.Mailboxes, s.RootCAs), boxes: map[uuid.UUID]*pigeonhole{}}
 }
 
 func (p *postRoom) hole(id uuid.UUID) *pigeonhole {
@@ -54,7 +54,7 @@ func (h *pigeonhole) connect(ctx context.Context, l login, t mailbox.Timeouts) (
 		return h.session, nil
 	}
 	h.drop()
-	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets), t)
+	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), t)
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,7 @@ func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets), w.set.IMAP)
+	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), w.set.IMAP)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package worker
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,7 @@ type Settings struct {
 	PollInterval  time.Duration
 	IdleSlice     time.Duration
 	IMAP          mailbox.Timeouts
+	RootCAs       *x509.CertPool // trusted for mail servers; nil: the system's
 	Drain         time.Duration
 	RawEmailDays  int
 	LetterDays    int

@@ -59,7 +59,7 @@ func (b *bench) acceptOnce(ctx context.Context) (rate float64, err error) {
 }
 
 func (d *desk) acceptAll(ctx context.Context, box mailboxes.Mailbox, folder mailboxes.Folder, password string) error {
-	session, err := mailbox.Dial(ctx, worker.IMAPAccount(box, mailboxes.Secrets{IMAP: password}), mailbox.DefaultTimeouts())
+	session, err := mailbox.Dial(ctx, worker.IMAPAccount(box, mailboxes.Secrets{IMAP: password}, nil), mailbox.DefaultTimeouts())
 	if err != nil {
 		return err
 	}

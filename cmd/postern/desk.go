@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,7 @@ import (
 type desk struct {
 	set       config.Settings
 	log       *slog.Logger
+	roots     *x509.CertPool // trusted for mail servers; nil: the system's
 	store     *store
 	blobs     *blob.Store
 	contacts  *contacts.Service
@@ -59,11 +61,15 @@ const letterWorkers = 16
 // assemble opens the store and builds every service. listen is bound already, so that letters can name
 // the address.
 func assemble(ctx context.Context, set config.Settings, listen net.Listener, log *slog.Logger) (*desk, error) {
+	roots, err := set.RootCAs()
+	if err != nil {
+		return nil, err
+	}
 	st, err := openStore(ctx, set.Storage, conns, log)
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{set: set, log: log, store: st}
+	d := &desk{set: set, log: log, roots: roots, store: st}
 	baseURL := strings.TrimRight(set.PublicURL, "/")
 	if listen != nil {
 		baseURL = set.BaseURL(listen.Addr().String())
@@ -99,7 +105,7 @@ func (d *desk) rules() inbox.Rules {
 func (d *desk) workerSettings(process string) worker.Settings {
 	return worker.Settings{Process: process, IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 		BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: d.set.PollInterval,
-		IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), Drain: d.set.ShutdownDrain,
+		IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), RootCAs: d.roots, Drain: d.set.ShutdownDrain,
 		RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays, LetterWorkers: letterWorkers}
 }
 

@@ -25,7 +25,7 @@ func (d *desk) checkMailbox(ctx context.Context, id uuid.UUID) (web.CheckReport,
 	if err != nil {
 		return web.CheckReport{}, err
 	}
-	return reportOf(checkMailbox(ctx, d.mailboxes, m)), nil
+	return reportOf(checkMailbox(ctx, d.mailboxes, m, d.roots)), nil
 }
 
 func reportOf(lines []checked) web.CheckReport {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -155,12 +156,16 @@ func folderState(f mailboxes.Folder) string {
 }
 
 type mailboxCheckCmd struct {
-	config.Storage
+	config.Access
 	Mailbox string `arg:"" help:"Its address or id."`
 }
 
 // Run logs in at both servers.
 func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
+	roots, err := c.RootCAs()
+	if err != nil {
+		return err
+	}
 	return withStore(ctx, c.Storage, func(st *store) error {
 		service := mailboxes.New(st.db, st.vault)
 		boxes, err := service.List(ctx, cliActor())
@@ -172,7 +177,7 @@ func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
 				continue
 			}
 			failed := false
-			for _, line := range checkMailbox(ctx, service, m) {
+			for _, line := range checkMailbox(ctx, service, m, roots) {
 				failed = failed || line.err != nil
 				fmt.Fprintln(s.out, line)
 			}
@@ -199,21 +204,21 @@ func (c checked) String() string {
 }
 
 // checkMailbox tries what a mailbox needs, in the order in which it is needed.
-func checkMailbox(ctx context.Context, service *mailboxes.Service, m mailboxes.Mailbox) []checked {
+func checkMailbox(ctx context.Context, service *mailboxes.Service, m mailboxes.Mailbox, roots *x509.CertPool) []checked {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	secrets, err := service.Secrets(ctx, m.ID)
 	if err != nil {
 		return []checked{{"the stored passwords", err}}
 	}
-	lines := checkIMAP(ctx, m, secrets)
+	lines := checkIMAP(ctx, m, worker.IMAPAccount(m, secrets, roots))
 	pool := smtp.NewPool(1, time.Second, smtp.Timeouts{})
 	defer pool.Close()
-	return append(lines, checked{"SMTP login at " + m.SMTP.Host, pool.Check(ctx, worker.SMTPAccount(m, secrets))})
+	return append(lines, checked{"SMTP login at " + m.SMTP.Host, pool.Check(ctx, worker.SMTPAccount(m, secrets, roots))})
 }
 
-func checkIMAP(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets) []checked {
-	session, err := mailbox.Dial(ctx, worker.IMAPAccount(m, secrets), mailbox.DefaultTimeouts())
+func checkIMAP(ctx context.Context, m mailboxes.Mailbox, account mailbox.Account) []checked {
+	session, err := mailbox.Dial(ctx, account, mailbox.DefaultTimeouts())
 	lines := []checked{{"IMAP login at " + m.IMAP.Host, err}}
 	if err != nil {
 		return lines

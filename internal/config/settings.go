@@ -24,6 +24,7 @@ import (
 type Settings struct {
 	Storage   `group:"Storage"`
 	Service   `group:"Service"`
+	Network   `group:"Network"`
 	Desk      `group:"Desk"`
 	Inbound   `group:"Inbound email"`
 	Letters   `group:"Letters"`
@@ -50,6 +51,18 @@ type Service struct {
 	ShutdownDrain time.Duration `name:"shutdown-drain" default:"20s" unit:"duration" help:"How long running jobs and requests may finish after a stop."`
 }
 
+// Network is whom the desk believes outside itself.
+type Network struct {
+	CAFile    string         `name:"ca-file" unit:"file" help:"Certificates (PEM) of private authorities, trusted for IMAP and SMTP servers beside the system's."`
+	DNSServer netip.AddrPort `name:"dns-server" unit:"address:port" example:"127.0.0.1:53" help:"Answers every TXT look-up. When empty, the system's resolver."`
+}
+
+// Access is for commands that look at data and at the servers outside.
+type Access struct {
+	Storage `group:"Storage"`
+	Network `group:"Network"`
+}
+
 // Desk is how the desk presents itself to people.
 type Desk struct {
 	DeskName string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
@@ -59,14 +72,13 @@ type Desk struct {
 
 // Inbound is how email is read.
 type Inbound struct {
-	PollInterval       time.Duration  `name:"poll-interval" default:"60s" unit:"duration" help:"How often a mailbox is asked, besides its own notices."`
-	IdleSlice          time.Duration  `name:"idle-slice" default:"5m" unit:"duration" help:"How long one IDLE lasts before it is renewed."`
-	FetchBatchMessages int            `name:"fetch-batch-messages" default:"50" unit:"emails" help:"Most emails fetched by one command."`
-	FetchBatchBytes    Bytes          `name:"fetch-batch-bytes" default:"16MiB" unit:"bytes" help:"Most bytes fetched by one command; a larger email is fetched alone."`
-	MaxEmailBytes      Bytes          `name:"max-email-bytes" default:"50MiB" unit:"bytes" help:"Largest email that is read whole; a larger one is noted as oversize."`
-	ReplyWait          time.Duration  `name:"reply-wait" default:"10m" unit:"duration" help:"How long a reply waits for the email that it answers."`
-	IngestWorkers      int            `name:"ingest-workers" default:"4" unit:"workers" help:"Emails read at the same time in this process."`
-	DNSServer          netip.AddrPort `name:"dns-server" unit:"address:port" example:"127.0.0.1:53" help:"Answers every TXT look-up. When empty, the system's resolver. Nothing looks up yet."`
+	PollInterval       time.Duration `name:"poll-interval" default:"60s" unit:"duration" help:"How often a mailbox is asked, besides its own notices."`
+	IdleSlice          time.Duration `name:"idle-slice" default:"5m" unit:"duration" help:"How long one IDLE lasts before it is renewed."`
+	FetchBatchMessages int           `name:"fetch-batch-messages" default:"50" unit:"emails" help:"Most emails fetched by one command."`
+	FetchBatchBytes    Bytes         `name:"fetch-batch-bytes" default:"16MiB" unit:"bytes" help:"Most bytes fetched by one command; a larger email is fetched alone."`
+	MaxEmailBytes      Bytes         `name:"max-email-bytes" default:"50MiB" unit:"bytes" help:"Largest email that is read whole; a larger one is noted as oversize."`
+	ReplyWait          time.Duration `name:"reply-wait" default:"10m" unit:"duration" help:"How long a reply waits for the email that it answers."`
+	IngestWorkers      int           `name:"ingest-workers" default:"4" unit:"workers" help:"Emails read at the same time in this process."`
 }
 
 // Letters is how email is sent.

@@ -39,6 +39,7 @@ func (s *Settings) Validate() error {
 	var p Problems
 	s.Storage.check(&p)
 	s.Service.check(&p)
+	s.Network.check(&p)
 	s.Desk.check(&p)
 	s.Inbound.check(&p)
 	s.Letters.check(&p)
@@ -50,6 +51,14 @@ func (s *Settings) Validate() error {
 func (s *Storage) Validate() error {
 	var p Problems
 	s.check(&p)
+	return p.orNil()
+}
+
+// Validate is for commands that embed Access alone; see Settings.Validate.
+func (s *Access) Validate() error {
+	var p Problems
+	s.Storage.check(&p)
+	s.Network.check(&p)
 	return p.orNil()
 }
 
@@ -87,6 +96,10 @@ func (s *Service) check(p *Problems) {
 	p.durations("shutdown_drain", s.ShutdownDrain, time.Second, 5*time.Minute)
 }
 
+func (s *Network) check(p *Problems) {
+	p.unless(!s.DNSServer.IsValid() || s.DNSServer.Port() != 0, "dns_server", "must be address:port, e.g. 127.0.0.1:53")
+}
+
 func (s *Desk) check(p *Problems) {
 	name := []rune(s.DeskName)
 	p.unless(len(name) >= 1 && len(name) <= 80 && !slices.ContainsFunc(name, unicode.IsControl),
@@ -106,7 +119,6 @@ func (s *Inbound) check(p *Problems) {
 	p.sizes("max_email_bytes", s.MaxEmailBytes, 1<<20, 1<<30)
 	p.durations("reply_wait", s.ReplyWait, 0, time.Hour)
 	p.numbers("ingest_workers", s.IngestWorkers, 1, 64)
-	p.unless(!s.DNSServer.IsValid() || s.DNSServer.Port() != 0, "dns_server", "must be address:port, e.g. 127.0.0.1:53")
 }
 
 func (s *Letters) check(p *Problems) {
