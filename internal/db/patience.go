@@ -37,7 +37,7 @@ func (d *DB) hurry(ctx context.Context) (bounded context.Context, judge func(err
 	bounded, cancel = context.WithTimeout(ctx, limit+limit/10) // the server's own word comes first
 	return bounded, func(err error) error {
 		if err != nil && ctx.Err() == nil && bounded.Err() != nil {
-			return fmt.Errorf("%w (%s): %v", ErrSilent, limit, err)
+			return fmt.Errorf("%w (%s): %w", ErrSilent, limit, err)
 		}
 		return err
 	}, cancel
