@@ -17,8 +17,8 @@ create table rooms (house uuid not null references houses, name text);
 grant select, insert, update on houses, rooms to postern_app`
 
 var (
-	intoHouses = &Insert{Order: 1, SQL: `insert into houses select id, notes::text[], kin::uuid[], facts::jsonb, size, opened, seal, owner
-		from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::bytea[], $8::uuid[])
+	intoHouses = &Insert{Order: 1, SQL: `insert into houses select id, notes::text[], kin::uuid[], facts, size, opened, seal, owner
+		from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::bigint[], $6::boolean[], $7::bytea[], $8::uuid[])
 			as h(id, notes, kin, facts, size, opened, seal, owner)`}
 	intoRooms = &Insert{Order: 2, SQL: `insert into rooms select * from unnest($1::uuid[], $2::text[])`}
 )

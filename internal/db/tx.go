@@ -42,7 +42,7 @@ type reader struct {
 	conn    *pgx.Conn
 	now     time.Time
 	pending *pgx.Batch
-	rows    map[*Insert][][]any
+	rows    map[*Insert][]any
 }
 
 // Now is the transaction's time, frozen when it began: PostgreSQL's now().

@@ -24,9 +24,9 @@ const sqlInsertTickets = `
 insert into tickets (id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, priority_reasons,
     authenticity, requester_address, requester_name, suggested_clients, tags, custom, burst, messages)
 select id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, reasons::text[], authenticity, address, name,
-    suggested::uuid[], tags::text[], custom::jsonb, burst, messages
+    suggested::uuid[], tags::text[], custom, burst, messages
 from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::smallint[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::boolean[], $18::integer[])
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::boolean[], $18::integer[])
     as t(id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, reasons, authenticity, address, name,
         suggested, tags, custom, burst, messages)`
 
