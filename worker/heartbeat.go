@@ -27,7 +27,8 @@ type Heart struct {
 // NewHeart makes the heart of a process. host names what two processes cannot share, such as a data
 // folder: whoever starts there knows that the process before it is dead. It may be empty.
 func NewHeart(d *db.DB, process, host string, log *slog.Logger) *Heart {
-	return &Heart{db: d, process: process, host: host, log: log}
+	// Waiting for a place in a pool that slow work has used up would look like death to the others.
+	return &Heart{db: d.Reserved(), process: process, host: host, log: log}
 }
 
 const sqlForgetPredecessor = `delete from processes where host_key = $1 and host_key <> ''`
@@ -75,40 +76,55 @@ func (h *Heart) Run(ctx context.Context) {
 	}
 }
 
+// beat says that this process lives, and then looks at the others: a look that waits for a job's lock must not
+// hold the next beat back.
 func (h *Heart) beat(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, deadAfter)
-	defer cancel()
 	began := time.Now()
+	err := h.say(ctx, sqlBeat, h.process, h.host)
+	// After an outage of the database nobody has beaten for a while: only a process that has
+	// watched the others the whole time may call one dead.
+	if err == nil && began.Sub(h.steady) >= 2*deadAfter {
+		err = h.release(ctx)
+	}
+	if err != nil || time.Since(began) > 2*beatEvery {
+		h.steady = time.Now()
+	}
+}
+
+// beatPatience gives up a connection that hangs soon enough for another beat to come through in time.
+const beatPatience = 2 * beatEvery
+
+// say is one statement in one short transaction.
+func (h *Heart) say(ctx context.Context, sql string, args ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, beatPatience)
+	defer cancel()
+	return h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
+		tx.Queue(sql, args...)
+		return nil
+	})
+}
+
+// release gives the jobs of dead processes to the living.
+func (h *Heart) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, beatPatience)
+	defer cancel()
 	var released int64
 	err := h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
-		tx.Queue(sqlBeat, h.process, h.host)
-		// After an outage of the database nobody has beaten for a while: only a process that has
-		// watched the others the whole time may call one dead.
-		if began.Sub(h.steady) < 2*deadAfter {
-			return nil
-		}
 		tx.Queue(sqlForgetDead, deadAfter)
 		tag, err := tx.Exec(sqlReleaseJobs)
 		released = tag.RowsAffected()
 		tx.Queue(sqlReleaseLeader)
 		return err
 	})
-	if err != nil || time.Since(began) > 2*beatEvery {
-		h.steady = time.Now()
-	}
-	if released > 0 {
+	if err == nil && released > 0 {
 		h.log.Warn("jobs of a dead process were released", "jobs", released)
 	}
+	return err
 }
 
 const sqlLeave = `delete from processes where id = $1`
 
 func (h *Heart) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
 	// Where this fails the others find out by the silence.
-	_ = h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
-		tx.Queue(sqlLeave, h.process)
-		return nil
-	})
+	_ = h.say(ctx, sqlLeave, h.process)
 }

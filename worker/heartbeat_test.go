@@ -3,9 +3,11 @@ package worker_test
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/worker"
 )
 
@@ -59,6 +61,40 @@ func TestJobsOfAKilledProcessAreReleased(t *testing.T) {
 	d.work(t)
 	d.wantTickets(t, 20*time.Second, 1)
 	waitFor(t, 20*time.Second, "the released job is completed", func() bool { return d.state(t, lost) == "completed" })
+}
+
+// Tried: slow transactions hold every connection of a process for longer than a dead one is waited for, while
+// another process watches. The released job of a dead process shows that the watcher was at work meanwhile.
+func TestBusyProcessIsNotCalledDead(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	other := *d
+	var err error
+	if other.db, err = db.Open(t.Context(), d.urls.AppURL, db.Options{AppConns: 2, ClientConns: 1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.db.Close)
+	other.beat(t, "watcher", "")
+	d.beat(t, "busy", "")
+	mine := d.leftRunning(t, "busy")
+	ctx, release := context.WithCancel(t.Context())
+	var slow sync.WaitGroup
+	for range 8 { // as many as the pool has
+		slow.Go(func() {
+			_ = d.db.View(ctx, staffActor(), func(*db.View) error { <-ctx.Done(); return nil })
+		})
+	}
+	waitFor(t, 10*time.Second, "the pool is used up", func() bool { return d.db.Pool().Stat().AcquiredConns() == 8 })
+	used := time.Now()
+	waitFor(t, 20*time.Second, "the busy process was waited for long enough", func() bool { return time.Since(used) > 7*time.Second })
+	d.exec(t, "insert into processes (id, host_key) values ('dead', '')") // its last beat
+	lost := d.leftRunning(t, "dead")
+	waitFor(t, 30*time.Second, "the dead process's job is released", func() bool { return d.state(t, lost) == "available" })
+	if got := d.state(t, mine); got != "running" {
+		t.Errorf("the busy process's job is %s", got)
+	}
+	release()
+	slow.Wait()
 }
 
 // On the same data folder there is one process at a time: a new one need not wait to know that the one
