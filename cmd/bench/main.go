@@ -20,6 +20,7 @@ import (
 	"github.com/postern-desk/postern/internal/embedded"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/testimap"
+	"github.com/postern-desk/postern/worker"
 )
 
 // bench is one run of the program.
@@ -114,6 +115,7 @@ func names() []string {
 }
 
 func (b *bench) run(ctx context.Context) (err error) {
+	worker.EaseCollector()
 	if b.dir, err = os.MkdirTemp("", "postern-bench-"); err != nil {
 		return err
 	}

@@ -65,6 +65,7 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	if err != nil {
 		return nil, err
 	}
+	worker.EaseCollector()
 	st, err := openStore(ctx, set.Storage, conns, log)
 	if err != nil {
 		return nil, err
