@@ -9,6 +9,7 @@ import "time"
 // Email is what one raw email means. All text is valid UTF-8 without NUL or
 // other control characters than line feed and tab, so PostgreSQL takes it.
 type Email struct {
+	ContentKey [32]byte // see the function of this name
 	MessageID  string   // without <>; "" when absent or unusable
 	InReplyTo  []string // message ids without <>, no empties
 	References []string // message ids without <>, oldest first, at most 100

@@ -168,23 +168,45 @@ func headerLength(block [][]byte) int {
 	return n
 }
 
-// splitField takes a header line apart (RFC 5322 section 2.2); white space
+// No field has a longer name.
+const maxFieldName = 200
+
+// cutField takes a header line apart (RFC 5322 section 2.2); white space
 // before the colon is obsolete syntax (section 4.5).
-func splitField(line []byte) (name string, value []byte, ok bool) {
-	colon := bytes.IndexByte(line, ':')
-	if colon <= 0 || colon > 200 {
-		return "", nil, false
+func cutField(line []byte) (name, value []byte, ok bool) {
+	colon := bytes.IndexByte(line[:min(len(line), maxFieldName+1)], ':')
+	if colon <= 0 {
+		return nil, nil, false
 	}
-	raw := bytes.TrimRight(line[:colon], " \t")
-	if len(raw) == 0 {
-		return "", nil, false
+	name = line[:colon]
+	for len(name) > 0 && (name[len(name)-1] == ' ' || name[len(name)-1] == '\t') {
+		name = name[:len(name)-1]
 	}
-	for _, c := range raw {
+	for _, c := range name {
 		if c <= ' ' || c > '~' {
-			return "", nil, false
+			return nil, nil, false
 		}
 	}
-	return strings.ToLower(string(raw)), line[colon+1:], true
+	return name, line[colon+1:], len(name) > 0
+}
+
+// splitField is cutField with the name in lower-case.
+func splitField(line []byte) (name string, value []byte, ok bool) {
+	raw, value, ok := cutField(line)
+	if !ok {
+		return "", nil, false
+	}
+	var lower [maxFieldName]byte
+	for i, c := range raw {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	if known, ok := fieldNames[string(lower[:len(raw)])]; ok {
+		return known, value, true
+	}
+	return string(lower[:len(raw)]), value, true
 }
 
 var knownFields = []string{
@@ -202,6 +224,20 @@ func isKnownField(name string) bool {
 	}
 	return slices.ContainsFunc(knownFieldPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
+
+// fieldNames spares the copies of the names that most emails have.
+var fieldNames = func() map[string]string {
+	names := map[string]string{}
+	for _, name := range slices.Concat(knownFields, []string{
+		"dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results", "received-spf", "content-type",
+		"content-transfer-encoding", "content-disposition", "content-id", "content-language", "list-id", "list-post",
+		"list-unsubscribe", "list-unsubscribe-post", "x-mailer", "x-original-to", "x-spam-flag", "x-spam-status", "x-priority",
+		"x-google-smtp-source", "x-received", "x-gm-message-state", "feedback-id", "accept-language",
+	}) {
+		names[name] = name
+	}
+	return names
+}()
 
 func isMboxLine(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))

@@ -171,7 +171,11 @@ func (w *walker) forwarded(content []byte) {
 		w.problem("emails nested deeper than the limit: what is deeper was not looked into")
 		return
 	}
+	if hasOnlyCR(content[:min(len(content), lineEndSample)]) {
+		crToLF(content)
+	}
 	inner := newWalker(bytes.NewReader(content), w.lim, nil)
+	defer inner.src.release()
 	inner.depth, inner.parts, inner.clock, inner.spare = w.depth+1, w.parts, w.clock, w.spare
 	inner.src.expired = w.clock.expired
 	inner.src.sample = &sample{limit: reportLimit}

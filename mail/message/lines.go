@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 )
 
 // A line longer than this is read in several pieces.
@@ -39,28 +39,21 @@ type lineSource struct {
 	truncated bool // the email is longer than the limit
 }
 
+// r is a rawReader, or a copy of bytes that came through one.
 func newLineSource(r io.Reader, limit int64, expired func() bool) *lineSource {
 	lr := &io.LimitedReader{R: r, N: limit}
-	s := &lineSource{total: lr, expired: expired, hit: noBoundary}
-	s.br = bufio.NewReaderSize(lr, lineBuffer)
-	head, _ := s.br.Peek(4096)
-	if bytes.IndexByte(head, '\r') >= 0 && bytes.IndexByte(head, '\n') < 0 {
-		s.br = bufio.NewReaderSize(&crReader{s.br}, lineBuffer)
-	}
+	s := &lineSource{total: lr, expired: expired, hit: noBoundary, br: lineBuffers.Get().(*bufio.Reader)}
+	s.br.Reset(lr)
 	return s
 }
 
-// crReader turns an email whose lines end in CR alone into one with LF.
-type crReader struct{ r io.Reader }
+var lineBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, lineBuffer) }}
 
-func (c *crReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	for i, b := range p[:n] {
-		if b == '\r' {
-			p[i] = '\n'
-		}
-	}
-	return n, err
+// release gives the buffer back. No line may be used any more.
+func (s *lineSource) release() {
+	s.br.Reset(nil)
+	lineBuffers.Put(s.br)
+	s.br = nil
 }
 
 // next gives the next line with its line end, or a piece of it. It is false at
@@ -163,31 +156,50 @@ func (s *lineSource) drain() {
 // the boundary's (RFC 2046 section 5.1.1).
 type partReader struct {
 	src  *lineSource
-	buf  []byte
-	rest []byte // of buf, still to be given
-	eol  []byte // held back
+	rest []byte // of the last line, still to be given
+	due  string // a line end, to be given before rest
+	eol  string // held back
 }
 
-func (p *partReader) Read(b []byte) (int, error) {
-	for len(p.rest) == 0 {
+// Read gives as many lines as b has room for.
+func (p *partReader) Read(b []byte) (n int, err error) {
+	for n < len(b) {
+		if len(p.due) > 0 {
+			c := copy(b[n:], p.due)
+			p.due = p.due[c:]
+			n += c
+			continue
+		}
+		if len(p.rest) > 0 {
+			c := copy(b[n:], p.rest)
+			p.rest = p.rest[c:]
+			n += c
+			continue
+		}
 		line, ok := p.src.next()
-		if !ok {
-			if p.src.hit == noBoundary && len(p.eol) > 0 {
-				p.rest, p.eol = p.eol, nil
-				break
-			}
+		if ok {
+			p.due = p.eol
+			p.rest, p.eol = cutLineEnd(line)
+		} else if p.src.hit == noBoundary && len(p.eol) > 0 {
+			p.due, p.eol = p.eol, ""
+		} else if n == 0 {
 			return 0, io.EOF
+		} else {
+			break
 		}
-		body := bytes.TrimSuffix(line, []byte("\n"))
-		if len(body) < len(line) {
-			body = bytes.TrimSuffix(body, []byte("\r"))
-		}
-		p.buf = append(append(p.buf[:0], p.eol...), body...)
-		p.rest, p.eol = p.buf, append(p.eol[:0], line[len(body):]...)
 	}
-	n := copy(b, p.rest)
-	p.rest = p.rest[n:]
 	return n, nil
+}
+
+func cutLineEnd(line []byte) (text []byte, eol string) {
+	n := len(line)
+	switch {
+	case n == 0 || line[n-1] != '\n':
+		return line, ""
+	case n > 1 && line[n-2] == '\r':
+		return line[:n-2], "\r\n"
+	}
+	return line[:n-1], "\n"
 }
 
 // sample keeps the first bytes that are written to it.
@@ -199,22 +211,4 @@ type sample struct {
 func (s *sample) Write(p []byte) (int, error) {
 	s.bytes = append(s.bytes, p[:min(len(p), s.limit-len(s.bytes))]...)
 	return len(p), nil
-}
-
-// budget measures the time that parsing takes, without what others take meanwhile.
-type budget struct {
-	limit  time.Duration
-	start  time.Time
-	paused time.Duration
-}
-
-func (b *budget) expired() bool {
-	return b.limit > 0 && time.Since(b.start)-b.paused > b.limit
-}
-
-// outside runs fn off the clock.
-func (b *budget) outside(fn func() error) error {
-	begin := time.Now()
-	defer func() { b.paused += time.Since(begin) }()
-	return fn()
 }

@@ -18,7 +18,10 @@ const maxProblems = 50
 // keep if need be. With a nil keep the content is only measured and hashed.
 // The error is that of r or of keep.
 func Parse(r io.Reader, lim Limits, keep func(a *Attachment, content io.Reader) error) (*Email, error) {
-	w := newWalker(r, lim, keep)
+	raw := newRawReader(r)
+	defer raw.release()
+	w := newWalker(raw, lim, keep)
+	defer w.src.release()
 	e := w.email
 	h := w.header(true)
 	w.src.sample = &sample{limit: int(min(lim.Text, 256<<10))}
@@ -31,6 +34,10 @@ func Parse(r io.Reader, lim Limits, keep func(a *Attachment, content io.Reader) 
 		return nil, fmt.Errorf("read email: %w", w.src.err)
 	}
 	w.nameLimits()
+	var err error
+	if e.ContentKey, err = raw.finish(); err != nil {
+		return nil, fmt.Errorf("read email: %w", err)
+	}
 	readFields(e, h, w.problem)
 	w.fillBody(body)
 	classify(e, h, &w.facts)
