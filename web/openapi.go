@@ -52,7 +52,7 @@ func amend(spec *huma.OpenAPI) {
 	delete(schemas, "ErrorDetail")
 	for _, name := range []string{"Ticket", "TicketThread", "TicketContext"} {
 		for field, property := range schemas[name].Properties {
-			if (field == "contact" || field == "client") && property.Ref != "" {
+			if (field == "contact" || field == "client" || field == "merged_into") && property.Ref != "" {
 				schemas[name].Properties[field] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: property.Ref}, {Type: "null"}}}
 			}
 		}

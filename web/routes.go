@@ -20,6 +20,7 @@ func (d Deps) routes() []route {
 		get("/v1/tickets/{id}", ReadTickets, "Read a ticket", threads.read),
 		patch("/v1/tickets/{id}", WriteTickets, "Change a ticket", writes.update),
 		post("/v1/tickets/{id}/messages", WriteTickets, "Answer a ticket", messages.post).upTo(maxMessage),
+		post("/v1/tickets/{id}/merge", WriteTickets, "Merge a ticket", writes.merge).answers(http.StatusOK),
 		get("/v1/tickets/{id}/context", ReadTickets, "Read who asks", threads.context),
 		get("/v1/attachments/{id}", ReadTickets, "Download an attachment", files.read).bytes("application/octet-stream"),
 

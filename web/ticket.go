@@ -36,6 +36,7 @@ type Ticket struct {
 	UpdatedAt        time.Time      `json:"updated_at"`
 	LastMessageAt    time.Time      `json:"last_message_at"`
 	ClosedAt         *time.Time     `json:"closed_at"`
+	MergedInto       *MergedInto    `json:"merged_into" doc:"The ticket that has its thread now; null where it has its own"`
 }
 
 // Person is somebody by address.
@@ -60,6 +61,9 @@ func showTicket(t tickets.Ticket, known map[uuid.UUID]contacts.Contact) Ticket {
 		Requester:     Person{Name: t.RequesterName, Address: t.RequesterAddress},
 		MessagesCount: t.Messages, Held: t.Held, Burst: t.Burst, Version: t.Version, CreatedAt: t.CreatedAt,
 		UpdatedAt: t.UpdatedAt, LastMessageAt: t.LastMessageAt, ClosedAt: t.ClosedAt}
+	if t.MergedInto.Valid {
+		out.MergedInto = &MergedInto{ID: t.MergedInto.UUID, Number: *t.MergedNumber}
+	}
 	if c, ok := known[t.ContactID.UUID]; ok && t.ContactID.Valid {
 		out.Contact = &TicketContact{ID: c.ID, Name: c.Name, Email: c.Email, CRMRef: c.CRMRef, Tags: c.Tags}
 	}

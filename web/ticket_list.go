@@ -34,6 +34,7 @@ type TicketFilter struct {
 	Q        string    `query:"q" maxLength:"300" doc:"Words in the subject, the requester's name and address, or the number"`
 	From     time.Time `query:"from" doc:"Opened then or later"`
 	To       time.Time `query:"to" doc:"Opened before"`
+	Merged   bool      `query:"merged" doc:"Only tickets that were merged into another one; without it they are left out, whatever their status"`
 	Custom   string    `query:"custom.{key}" doc:"A custom field that is this text; may stand for several keys"`
 
 	custom map[string]string
@@ -54,7 +55,8 @@ func (f *TicketFilter) Resolve(ctx huma.Context) []error {
 func (f *TicketFilter) filter() tickets.Filter {
 	priority, _ := tickets.ParsePriority(f.Priority) // checked by the schema; absent is zero
 	return tickets.Filter{Status: tickets.Status(f.Status), Priority: priority, ClientID: f.Client, ContactID: f.Contact,
-		MailboxID: f.Mailbox, Tag: line(f.Tag), Words: line(f.Q), From: f.From, To: f.To, Custom: f.custom}
+		MailboxID: f.Mailbox, Tag: line(f.Tag), Words: line(f.Q), From: f.From, To: f.To, Custom: f.custom,
+		Merged: f.Merged}
 }
 
 type ticketListInput struct {

@@ -334,3 +334,54 @@ func TestTimesAtTheEdgesAreTaken(t *testing.T) {
 		d.get(list+"?from=2026-11-22").refused(422, "validation_failed")
 	}
 }
+
+// TestTicketsAreMerged merges over the API: by number, twice under one key, and across clients.
+func TestTicketsAreMerged(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	client := d.post("/v1/clients", map[string]any{"name": "Acme"}).want(201).text("id")
+	d.post("/v1/contacts", map[string]any{"name": "Bob", "email": "bob@acme.example", "client_id": client}).want(201)
+	source, target := d.openTicket(map[string]any{"subject": "Still jams", "tags": []string{"x"}}), d.openTicket(nil)
+	path, into := source.header.Get("Location"), fmt.Sprintf("#%.0f", target.object()["number"])
+	first := d.postOnce(path+"/merge", "m-1", map[string]any{"into": into}).want(200)
+	again := d.postOnce(path+"/merge", "m-1", map[string]any{"into": into}).want(200)
+	if first.text("id") != target.text("id") || first.header.Get("ETag") != `"2"` || string(first.body) != string(again.body) {
+		t.Errorf("merged: %s, again: %s", first.body, again.body)
+	}
+	full := d.get(target.header.Get("Location")).want(200).object()
+	if len(full["messages"].([]any)) != 3 || full["tags"].([]any)[0] != "x" || full["merged_into"] != nil {
+		t.Errorf("the target is %v", full)
+	}
+	shell := d.get(path).want(200)
+	where, _ := shell.object()["merged_into"].(map[string]any)
+	if shell.text("status") != "closed" || where["id"] != target.text("id") || where["number"] != target.object()["number"] || len(shell.object()["messages"].([]any)) != 0 {
+		t.Errorf("the source is %s", shell.body)
+	}
+	for _, refusal := range []answer{d.patch(path, shell.header.Get("ETag"), map[string]any{"status": "open"}), d.patch(path, `"1"`, map[string]any{"status": "open"}),
+		d.post(path+"/messages", map[string]any{"visibility": "internal", "body": "x"}), d.post(path+"/merge", map[string]any{"into": into})} {
+		if !strings.Contains(refusal.refused(409, "merged").text("detail"), target.text("id")) {
+			t.Errorf("the target is not named: %s", refusal.body)
+		}
+	}
+	for query, want := range map[string]int{"": 1, "status=closed": 0, "merged=false": 1, "merged=true": 1, "merged=true&q=" + fmt.Sprint(source.object()["number"]): 1} {
+		list := d.get("/v1/tickets?" + query).items()
+		counts := d.get("/v1/tickets/counts?" + query).want(200).object()
+		if len(list) != want || counts["open"].(float64)+counts["closed"].(float64) != float64(want) {
+			t.Errorf("%q lists %d tickets and counts %v, want %d", query, len(list), counts, want)
+		}
+	}
+	before := d.state()
+	other := d.openTicket(map[string]any{"email": "bob@acme.example"})
+	if before == d.state() {
+		t.Fatal("the state does not show a ticket")
+	}
+	before = d.state()
+	d.post(other.header.Get("Location")+"/merge", map[string]any{"into": target.text("id")}).refused(409, "merge_across_clients")
+	d.post(other.header.Get("Location")+"/merge", map[string]any{"into": other.text("id")}).refused(422, "merge_into_itself")
+	d.post(other.header.Get("Location")+"/merge", map[string]any{"into": "the printer"}).refused(422, "invalid_ticket")
+	d.post(other.header.Get("Location")+"/merge", map[string]any{"into": anyID()}).refused(422, "ticket_not_found")
+	d.post("/v1/tickets/"+anyID()+"/merge", map[string]any{"into": target.text("id")}).refused(404, "ticket_not_found")
+	if after := d.state(); after != before {
+		t.Errorf("refused merges changed something: %s, then %s", before, after)
+	}
+}
