@@ -160,14 +160,13 @@ func (s *Service) parse(ctx context.Context, r *reading, b *blob.Blob, keep func
 			logPanic(r.row.ID, p, debug.Stack())
 		}
 	}()
-	if r.key, err = message.ContentKey(b.Reader(ctx)); err != nil {
+	if r.email, err = s.parser(b.Reader(ctx), s.rules.Parsing, keep); err != nil {
 		return err
 	}
-	r.email, err = s.parser(b.Reader(ctx), s.rules.Parsing, keep)
-	if err == nil && r.email.MessageID == "" {
+	if r.key = r.email.ContentKey; r.email.MessageID == "" {
 		r.key = keyWithoutID(r.key, r.row.Arrived)
 	}
-	return err
+	return nil
 }
 
 // keyWithoutID tells programs' emails apart that send the same words again and again without a
