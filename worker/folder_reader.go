@@ -16,13 +16,13 @@ import (
 
 // folderReader reads one folder from its cursor on.
 type folderReader struct {
-	post    *postRoom
-	session *mailbox.Session
-	box     mailboxes.Mailbox
-	folder  mailboxes.Folder
-	start   inbox.StartPoint
-	hole    *pigeonhole
-	fresh   bool // the connection is new: nobody has watched the folder meanwhile
+	post     *postRoom
+	session  *mailbox.Session
+	box      mailboxes.Mailbox
+	folder   mailboxes.Folder
+	start    inbox.StartPoint
+	hole     *pigeonhole
+	accepted bool // anything
 }
 
 // listAhead bounds how many emails are listed before they are fetched; rowsAtOnce how many ledger rows
@@ -32,70 +32,61 @@ const (
 	rowsAtOnce = 1000
 )
 
-// read accepts what is above the cursor. A poll that finds nothing costs the opening of the folder.
+// read accepts what is above the cursor, and what appeared below it. A poll that finds nothing costs the
+// opening of the folder. More tells that time ran out before the end; something is accepted all the same.
 func (r *folderReader) read(ctx context.Context, until time.Time) (more bool, err error) {
 	opened, err := r.session.Open(ctx, r.folder.Name)
 	if err != nil {
 		return false, err
 	}
-	seen := seenOf(opened)
-	scan, err := r.plan(ctx, seen)
-	if err != nil {
-		return false, err
+	if g, kept := r.hole.glances[r.folder.ID]; kept && g.holds(opened, r.folder, time.Now()) {
+		return false, nil
 	}
-	if scan.Restart {
-		r.post.deps.Log.Info("a folder is read from its beginning", "mailbox", r.box.ID, "folder", r.folder.ID, "why", scan.Why)
-		if r.folder, err = r.post.deps.Inbox.Restart(ctx, r.folder, seen); err != nil {
-			return false, err
+	unread, complete, err := r.plan(ctx, opened)
+	for err == nil {
+		if more, err = r.acceptAll(ctx, unread, until); more || err != nil {
+			return more, err
 		}
+		if complete {
+			r.remember(opened)
+			return false, nil
+		}
+		unread, complete, err = r.list(ctx, uint32(r.folder.LastUID)+1)
 	}
-	for seen.UIDNext > r.folder.LastUID+1 {
-		if time.Now().After(until) {
-			return true, nil
-		}
-		metas, err := r.list(ctx)
-		if err != nil || len(metas) == 0 {
-			return false, err
-		}
-		r.start = inbox.StartOf(r.box, r.folder)
-		if err := r.acceptAll(ctx, metas); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
+	return false, err
 }
 
-// overlap is how many UIDs below the cursor are compared with the ledger before anything above it is read.
-const overlap = 50
-
-// plan decides where to read from. What the server says of the folder is not enough where it was restored
-// from a backup and has taken in so much since that UIDNEXT is past the cursor again.
-func (r *folderReader) plan(ctx context.Context, seen inbox.Seen) (inbox.Scan, error) {
+// plan decides where to read from and lists the first emails. What the server says of the folder is not
+// enough where it was restored from a backup and has taken in so much since that UIDNEXT is past the cursor
+// again: the listing tells.
+func (r *folderReader) plan(ctx context.Context, opened mailbox.Folder) (unread []mailbox.Meta, complete bool, err error) {
+	seen := inbox.Seen{UIDValidity: int64(opened.UIDValidity), UIDNext: int64(opened.UIDNext), Guessed: opened.Guessed}
 	scan := inbox.Plan(r.folder, seen)
-	if scan.Restart || r.folder.LastUID == 0 || !r.fresh && seen.UIDNext <= r.folder.LastUID+1 {
-		return scan, nil
-	}
-	var there []inbox.Known
-	from, to := max(1, r.folder.LastUID-overlap+1), r.folder.LastUID
-	err := r.session.List(ctx, uint32(from), uint32(to), func(m mailbox.Meta) error {
-		there = append(there, inbox.Known{UID: int64(m.UID), InternalDate: m.InternalDate})
-		return nil
-	})
-	if err != nil || len(there) == 0 {
-		return scan, err
-	}
-	reused, err := r.post.deps.Inbox.Reused(ctx, r.folder, there)
-	if reused {
+	if !scan.Restart {
+		listed, complete, err := r.list(ctx, r.from(opened))
+		if err != nil {
+			return nil, false, err
+		}
+		reused, unread, err := r.compare(ctx, listed)
+		if !reused {
+			r.start = inbox.StartOf(r.box, r.folder)
+			return unread, complete, err
+		}
 		scan = inbox.Scan{Restart: true, Why: "the server gave UIDs out a second time"}
 	}
-	return scan, err
+	r.post.deps.Log.Info("a folder is read from its beginning", "mailbox", r.box.ID, "folder", r.folder.ID, "why", scan.Why)
+	if r.folder, err = r.post.deps.Inbox.Restart(ctx, r.folder, seen); err != nil {
+		return nil, false, err
+	}
+	r.start = inbox.StartOf(r.box, r.folder)
+	return r.list(ctx, 1)
 }
 
 var errEnough = errors.New("enough for now")
 
-func (r *folderReader) list(ctx context.Context) ([]mailbox.Meta, error) {
-	var metas []mailbox.Meta
-	err := r.session.List(ctx, uint32(r.folder.LastUID)+1, 0, func(m mailbox.Meta) error {
+// list returns the first emails from a UID on; complete tells that there are no others.
+func (r *folderReader) list(ctx context.Context, from uint32) (metas []mailbox.Meta, complete bool, err error) {
+	err = r.session.List(ctx, from, 0, func(m mailbox.Meta) error {
 		m.Size = max(m.Size, r.hole.refused[refusedEmail{r.folder.ID, m.UID}].size)
 		if metas = append(metas, m); len(metas) == listAhead {
 			return errEnough
@@ -103,33 +94,42 @@ func (r *folderReader) list(ctx context.Context) ([]mailbox.Meta, error) {
 		return nil
 	})
 	if errors.Is(err, errEnough) {
-		err = nil
+		return metas, false, nil
 	}
-	return metas, err
+	return metas, true, err
 }
 
 // acceptAll takes the emails in rising UID order, in batches that are bounded in number and in bytes.
-func (r *folderReader) acceptAll(ctx context.Context, metas []mailbox.Meta) error {
+func (r *folderReader) acceptAll(ctx context.Context, metas []mailbox.Meta, until time.Time) (more bool, err error) {
 	for len(metas) > 0 {
-		n, fetched, size := 0, 0, int64(0)
-		for n < len(metas) && n < rowsAtOnce {
-			if n > 0 && r.hole.singly {
+		if r.accepted && time.Now().After(until) {
+			return true, nil
+		}
+		n := r.batch(metas)
+		if err := r.acceptBatch(ctx, metas[:n]); err != nil {
+			return false, err
+		}
+		r.accepted, metas = true, metas[n:]
+	}
+	return false, nil
+}
+
+// batch is how many of the emails one commit takes.
+func (r *folderReader) batch(metas []mailbox.Meta) int {
+	n, fetched, size := 0, 0, int64(0)
+	for n < len(metas) && n < rowsAtOnce {
+		if n > 0 && r.hole.singly {
+			break
+		}
+		if m := metas[n]; r.wanted(m) {
+			if fetched > 0 && (fetched == r.post.set.BatchMessages || size+m.Size > r.post.set.BatchBytes) {
 				break
 			}
-			if m := metas[n]; r.wanted(m) {
-				if fetched > 0 && (fetched == r.post.set.BatchMessages || size+m.Size > r.post.set.BatchBytes) {
-					break
-				}
-				fetched, size = fetched+1, size+m.Size
-			}
-			n++
+			fetched, size = fetched+1, size+m.Size
 		}
-		if err := r.acceptBatch(ctx, metas[:n]); err != nil {
-			return err
-		}
-		metas = metas[n:]
+		n++
 	}
-	return nil
+	return n
 }
 
 func (r *folderReader) before(m mailbox.Meta) bool {
@@ -157,7 +157,7 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 		return err
 	}
 	slices.SortFunc(arrivals, func(a, b inbox.Arrival) int { return int(a.UID - b.UID) })
-	last := int64(metas[len(metas)-1].UID)
+	last := max(r.folder.LastUID, int64(metas[len(metas)-1].UID))
 	if err := r.post.deps.Inbox.Accept(ctx, r.folder, arrivals, last); err != nil {
 		return err
 	}

@@ -109,25 +109,14 @@ func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mai
 
 // readFolder reads over the open connection, or a new one; a connection that failed is dropped.
 func (p *postRoom) readFolder(ctx context.Context, h *pigeonhole, l login, f mailboxes.Folder, until time.Time) (more bool, err error) {
-	before := h.session
 	session, err := h.connect(ctx, l, p.set.IMAP)
 	if err != nil {
 		return false, err
 	}
-	r := &folderReader{post: p, hole: h, session: session, box: l.box, folder: f, fresh: session != before}
+	r := &folderReader{post: p, hole: h, session: session, box: l.box, folder: f}
 	more, err = r.read(ctx, until)
 	if err != nil && !errors.Is(err, inbox.ErrMoved) && !errors.Is(err, mailbox.ErrNoFolder) {
 		h.drop()
 	}
 	return more, err
-}
-
-// seenOf is what the ledger needs to know of an opened folder. A server that keeps UIDNEXT to itself
-// leaves no bound to the start point: everything in the first reading is measured by its date.
-func seenOf(f mailbox.Folder) inbox.Seen {
-	seen := inbox.Seen{UIDValidity: int64(f.UIDValidity), UIDNext: int64(f.UIDNext)}
-	if seen.UIDNext == 0 {
-		seen.UIDNext = 1 << 32
-	}
-	return seen
 }

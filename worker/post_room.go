@@ -28,7 +28,8 @@ type pigeonhole struct {
 
 	mu      sync.Mutex // one poll at a time
 	session *mailbox.Session
-	version int // of the mailbox when the session began
+	version int              // of the mailbox when the session began
+	glances map[int64]glance // of the folders, over this session
 	refused map[refusedEmail]refusal
 	singly  bool // one email at a time, until a folder was read to its end
 }
@@ -62,11 +63,13 @@ func (h *pigeonhole) connect(ctx context.Context, l login, t mailbox.Timeouts) (
 	return session, nil
 }
 
+// drop ends the session: what a folder does in between, nobody will have seen.
 func (h *pigeonhole) drop() {
 	if h.session != nil {
 		h.session.Close()
 		h.session = nil
 	}
+	clear(h.glances)
 }
 
 // close ends the connections; polls under way fail and are taken up by the next process.

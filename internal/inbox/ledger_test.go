@@ -127,33 +127,13 @@ func TestPlanReadsOnOrFromTheBeginning(t *testing.T) {
 		"an older UIDVALIDITY":         {at, inbox.Seen{UIDValidity: 6, UIDNext: 101}, true},
 		"UIDNEXT went back":            {at, inbox.Seen{UIDValidity: 7, UIDNext: 100}, true},
 		"made anew and empty":          {at, inbox.Seen{UIDValidity: 7, UIDNext: 1}, true},
-		"no UIDNEXT told":              {at, inbox.Seen{UIDValidity: 7}, false},
+		"no UIDNEXT, last one deleted": {at, inbox.Seen{UIDValidity: 7, UIDNext: 90, Guessed: true}, false},
+		"no UIDNEXT, all deleted":      {at, inbox.Seen{UIDValidity: 7, UIDNext: 1, Guessed: true}, false},
+		"no UIDNEXT, new email":        {at, inbox.Seen{UIDValidity: 7, UIDNext: 102, Guessed: true}, false},
 	} {
 		got := inbox.Plan(c.folder, c.seen)
 		if got.Restart != c.restart || !c.restart && got.After != c.folder.LastUID || c.restart && got.Why == "" {
 			t.Errorf("%s: %+v, want restart %t", name, got, c.restart)
-		}
-	}
-}
-
-// UIDs below the cursor are given out a second time when one of them came at another time.
-func TestReusedComparesWithTheLedger(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t)
-	d.accept(t, email{from: "ann@client.example", id: unique(), body: "x"}, email{from: "ann@client.example", id: unique(), body: "y"})
-	same := []inbox.Known{{UID: 1, InternalDate: noon.Add(time.Second)}, {UID: 2, InternalDate: noon.Add(2 * time.Second).In(time.FixedZone("", 3600))}}
-	for name, c := range map[string]struct {
-		there []inbox.Known
-		want  bool
-	}{
-		"as they were":    {same, false},
-		"one was deleted": {same[1:], false},
-		"none left":       {nil, false},
-		"another email":   {[]inbox.Known{same[0], {UID: 2, InternalDate: noon.Add(time.Hour)}}, true},
-		"not known to us": {[]inbox.Known{{UID: 99, InternalDate: noon}}, false},
-	} {
-		if got, err := d.inbox.Reused(t.Context(), d.folder, c.there); err != nil || got != c.want {
-			t.Errorf("%s: %t, %v; want %t", name, got, err, c.want)
 		}
 	}
 }

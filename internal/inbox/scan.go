@@ -13,6 +13,7 @@ import (
 // Seen is what the server says of a folder when it is opened.
 type Seen struct {
 	UIDValidity, UIDNext int64
+	Guessed              bool // UIDNext is one above the last email there: the server told none
 }
 
 // Scan is how a folder is to be read: everything above After.
@@ -24,15 +25,15 @@ type Scan struct {
 
 // Plan decides from the cursor and from what the server says. UIDVALIDITY changes when the server gives
 // UIDs out anew (RFC 3501 section 2.3.1.1); a UIDNEXT that went back tells that the folder was restored
-// from a backup and gives UIDs out a second time. Reading again from the beginning is always safe: an
-// email that we have is a duplicate.
+// from a backup and gives UIDs out a second time. One that is only guessed goes back whenever the last email
+// is deleted. Reading again from the beginning is always safe: an email that we have is a duplicate.
 func Plan(f mailboxes.Folder, s Seen) Scan {
 	switch {
 	case f.UIDValidity == 0:
 		return Scan{Restart: true, Why: "first reading"}
 	case f.UIDValidity != s.UIDValidity:
 		return Scan{Restart: true, Why: "the server changed UIDVALIDITY"}
-	case s.UIDNext > 0 && s.UIDNext <= f.LastUID:
+	case !s.Guessed && s.UIDNext <= f.LastUID:
 		return Scan{Restart: true, Why: "the server's UIDNEXT went back"}
 	}
 	return Scan{After: f.LastUID}
@@ -65,21 +66,22 @@ type Known struct {
 	InternalDate time.Time
 }
 
-// Reused tells from emails below the cursor whether the server has given their UIDs out a second time: a
-// folder that was restored from a backup may have gone past the cursor again before anybody looked. An
-// email keeps its INTERNALDATE (RFC 3501 section 2.3.3).
-func (s *Service) Reused(ctx context.Context, f mailboxes.Folder, there []Known) (reused bool, err error) {
+// Compare holds emails below the cursor against the ledger. Reused tells that the server has given their
+// UIDs out a second time: a folder that was restored from a backup may have gone past the cursor again
+// before anybody looked. An email keeps its INTERNALDATE (RFC 3501 section 2.3.3). Late are the UIDs that
+// the ledger does not have: where emails come in beside one another, a server may show a higher UID first.
+func (s *Service) Compare(ctx context.Context, f mailboxes.Folder, there []Known) (reused bool, late []int64, err error) {
 	uids, dates := make([]int64, len(there)), make([]time.Time, len(there))
 	for i, k := range there {
 		uids[i], dates[i] = k.UID, k.InternalDate
 	}
 	err = s.db.View(ctx, event.System("inbox"), func(v *db.View) error {
-		return v.QueryRow(sqlReused, f.ID, f.UIDValidity, f.Generation, uids, dates).Scan(&reused)
+		return v.QueryRow(sqlCompare, f.ID, f.UIDValidity, f.Generation, uids, dates).Scan(&reused, &late)
 	})
 	if err != nil {
-		return false, fmt.Errorf("compare folder %d with the ledger: %w", f.ID, err)
+		return false, nil, fmt.Errorf("compare folder %d with the ledger: %w", f.ID, err)
 	}
-	return reused, nil
+	return reused, late, nil
 }
 
 // StartPoint tells which emails of a folder do not count: those from before the start that were there when

@@ -8,7 +8,8 @@ const sqlEmail = `select ` + emailColumns + ` from inbound_emails where id = $1`
 const sqlLockFolder = `
 select last_uid from mailbox_folders where id = $1 and uidvalidity = $2 and generation = $3 for update`
 
-const sqlMoveCursor = `update mailbox_folders set last_uid = $2, polled_at = now() where id = $1`
+// A late email lies below the cursor, which never goes back.
+const sqlMoveCursor = `update mailbox_folders set last_uid = greatest(last_uid, $2), polled_at = now() where id = $1`
 
 // A UIDVALIDITY that comes back, as after a restored backup, needs a generation of its own.
 const sqlRestartFolder = `
@@ -16,11 +17,14 @@ update mailbox_folders set uidvalidity = $2, last_uid = 0, start_below = $3,
     generation = coalesce((select max(generation) + 1 from inbound_emails where folder_id = $1 and uidvalidity = $2), 0)
 where id = $1 returning generation`
 
-const sqlReused = `
-select exists (select from unnest($4::bigint[], $5::timestamptz[]) as k(uid, internal_date)
-    join inbound_emails e on e.folder_id = $1 and e.uidvalidity = $2 and e.generation = $3 and e.uid = k.uid
-    where e.internal_date <> k.internal_date)`
+const sqlCompare = `
+select coalesce(bool_or(e.internal_date <> k.internal_date), false),
+    coalesce(array_agg(k.uid order by k.uid) filter (where e.uid is null), '{}')
+from unnest($4::bigint[], $5::timestamptz[]) as k(uid, internal_date)
+left join inbound_emails e on e.folder_id = $1 and e.uidvalidity = $2 and e.generation = $3 and e.uid = k.uid`
 
+// Two readers may find the same late email: the cursor, which else shows the second one that it is behind,
+// does not move for it.
 const sqlInsertEmails = `
 insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id,
     oversize, disposition, reason, processed_at)
@@ -29,6 +33,7 @@ select $1, $2, $3, $4, uid, size, internal_date, sum, message_id, oversize, disp
 from unnest($5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::text[], $10::boolean[], $11::text[], $12::text[])
     as e(uid, size, internal_date, sum, message_id, oversize, disposition, reason)
 order by uid
+on conflict (folder_id, uidvalidity, generation, uid) do nothing
 returning id`
 
 const sqlClaimEmails = `

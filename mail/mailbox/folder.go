@@ -37,7 +37,8 @@ func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 	}
 	s.opened = true
 	next := uint32(data.UIDNext)
-	if next == 0 {
+	guessed := next == 0
+	if guessed {
 		// RFC 9051 6.3.2 demands UIDNEXT and RFC 2060 6.3.1 did not. Who sees
 		// none would think that nothing is new.
 		highest, err := s.highestUID(ctx)
@@ -46,7 +47,7 @@ func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 		}
 		next = max(highest, highest+1)
 	}
-	return Folder{Name: folder, UIDValidity: data.UIDValidity, UIDNext: next, Messages: data.NumMessages}, nil
+	return Folder{Name: folder, UIDValidity: data.UIDValidity, UIDNext: next, Guessed: guessed, Messages: data.NumMessages}, nil
 }
 
 // Folders returns the names of all folders that can be opened, sorted.

@@ -90,8 +90,10 @@ type Folder struct {
 	// UIDValidity is never 0. When it changes, every UID seen before is void.
 	UIDValidity uint32
 	// UIDNext is above every UID in the folder. Where the server keeps it to
-	// itself, it is one above the last email's.
+	// itself, it is one above the last email's: Guessed, it goes back when that
+	// email is deleted.
 	UIDNext  uint32
+	Guessed  bool
 	Messages uint32
 }
 
