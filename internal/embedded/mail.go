@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -25,9 +26,10 @@ type MailConfig struct {
 	// login without one.
 	Domain string
 	// Sign is called for mail handed in with SMTP AUTH, with the domain of its
-	// From address, and returns the bytes to deliver instead. Nil signs nothing.
-	// An error makes the client try again later.
-	Sign func(raw []byte, domain string) ([]byte, error)
+	// From address, and returns a whole header field to put above it: see
+	// MailSigner. Mail whose From is missing or not one address is left alone.
+	// Nil signs nothing. An error makes the client try again later.
+	Sign func(email io.Reader, domain string) (field []byte, err error)
 	// Log is told about starts, stops and failures; nil is silence.
 	Log *slog.Logger
 }

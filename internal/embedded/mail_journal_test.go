@@ -256,7 +256,7 @@ func FuzzMailJournal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		err = first.deliver(mailDelivery{owners: []string{testSupport}, heads: [][]byte{[]byte("A: b\r\n")}, body: []byte("\r\nhello")})
+		err = first.deliver(mailDelivery{owners: []string{testSupport}, heads: [][]byte{[]byte("A: b\r\n")}, body: mailBody{[]byte("\r\nhello")}})
 		inbox := first.state.folder(testSupport, mailInbox)
 		if usedUp := inbox.uidNext >= maxMailUID-1; err != nil && usedUp {
 			first.Close()

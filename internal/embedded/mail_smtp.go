@@ -138,24 +138,25 @@ func (s *smtpSession) Logout() error { return nil }
 // the disk for every recipient.
 func (s *smtpSession) Data(r io.Reader) error {
 	trace, recipients, authenticated := s.envelope()
-	raw, err := io.ReadAll(r)
+	email, err := readMailBody(r)
 	if tooBig := (*smtp.SMTPError)(nil); errors.As(err, &tooBig) {
 		return tooBig
 	}
 	if err != nil || len(recipients) == 0 {
 		return errAborted
 	}
-	if raw, err = s.sign(raw, trace.sender, authenticated); err != nil {
-		s.config.Log.Error("signing failed, the client is to try again", "bytes", len(raw), "error", err)
+	field, err := s.sign(email, authenticated)
+	if err != nil {
+		s.config.Log.Error("signing failed, the client is to try again", "bytes", email.size(), "error", err)
 		return errTryLater
 	}
-	d := mailDelivery{body: raw, authenticated: authenticated}
+	d := mailDelivery{body: append(mailBody{field}, email...), authenticated: authenticated}
 	for _, to := range recipients {
 		d.owners = append(d.owners, mailboxOf(to, s.config.Domain))
 		d.heads = append(d.heads, trace.header(to))
 	}
 	if err := s.store.deliver(d); err != nil {
-		s.config.Log.Error("an email was not stored, the client is to try again", "bytes", len(raw), "error", err)
+		s.config.Log.Error("an email was not stored, the client is to try again", "bytes", email.size(), "error", err)
 		return errTryLater
 	}
 	return nil
@@ -171,12 +172,16 @@ func (s *smtpSession) envelope() (t mailTrace, recipients []string, authenticate
 	return t, s.recipients, s.authenticated
 }
 
-func (s *smtpSession) sign(raw []byte, sender string, authenticated bool) ([]byte, error) {
-	domain := signingDomain(raw, sender)
-	if s.config.Sign == nil || !authenticated || domain == "" {
-		return raw, nil
+// sign returns the field to put above the email, or nothing.
+func (s *smtpSession) sign(email mailBody, authenticated bool) (field []byte, err error) {
+	if s.config.Sign == nil || !authenticated {
+		return nil, nil
 	}
-	return s.config.Sign(raw, domain)
+	domain := signingDomain(email.reader())
+	if domain == "" {
+		return nil, nil
+	}
+	return s.config.Sign(email.reader(), domain)
 }
 
 func remoteIP(c net.Conn) string {

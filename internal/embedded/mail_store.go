@@ -198,7 +198,7 @@ func (s *mailStore) ensureInbox(owner string) error {
 type mailDelivery struct {
 	owners        []string
 	heads         [][]byte
-	body          []byte
+	body          mailBody
 	authenticated bool
 }
 
@@ -209,7 +209,7 @@ func (s *mailStore) deliver(d mailDelivery) error {
 			return err
 		}
 	}
-	op := &mailOp{raw: append(append([][]byte{}, d.heads...), d.body)}
+	op := &mailOp{raw: append(append([][]byte{}, d.heads...), d.body...)}
 	op.plan = func(st *mailState) (mailChange, error) {
 		stored := &messageStored{Time: time.Now().UTC(), Authenticated: d.authenticated}
 		for i, owner := range d.owners {

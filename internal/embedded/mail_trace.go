@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
-	"net/mail"
 	"strings"
 	"time"
 )
@@ -62,16 +61,4 @@ func withProtocol(utf8, authenticated bool) string {
 		name += "A"
 	}
 	return name
-}
-
-// signingDomain is the domain of the From address, which is the one that DMARC
-// looks at (RFC 7489 3.1), else that of the envelope sender, else empty.
-func signingDomain(raw []byte, sender string) string {
-	if m, err := mail.ReadMessage(bytes.NewReader(raw)); err == nil {
-		if from, err := m.Header.AddressList("From"); err == nil {
-			sender = from[0].Address
-		}
-	}
-	_, domain := splitAddress(sender)
-	return strings.ToLower(domain)
 }
