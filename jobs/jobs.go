@@ -48,7 +48,7 @@ type IngestEmails struct {
 // Kind names the job.
 func (IngestEmails) Kind() string { return "ingest_emails" }
 
-// InsertOpts retries for days: an email is set aside by its own attempt counter, not by the queue's. A
+// InsertOpts retries for most of a day: an email is set aside by its own attempt counter, not by the queue's. A
 // backlog leaves the next free place to the polls.
 func (IngestEmails) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1000, Priority: 2}

@@ -67,6 +67,7 @@ create table inbound_emails (
     processed_at  timestamptz,
     oversize      boolean not null default false,
     attempts      smallint not null default 0,
+    waits_for     bigint references inbound_emails,
     last_error    text,
     unique (folder_id, uidvalidity, generation, uid),
     check ((disposition is null) = (processed_at is null)),
@@ -74,6 +75,7 @@ create table inbound_emails (
 );
 create index inbound_emails_pending on inbound_emails (id) where disposition is null;
 create index inbound_emails_pending_message on inbound_emails (message_id) where disposition is null and message_id <> '';
+create index inbound_emails_waiting on inbound_emails (waits_for) where disposition is null and waits_for is not null;
 create index inbound_emails_of_disposition on inbound_emails (disposition, id);
 create index inbound_emails_of_mailbox on inbound_emails (mailbox_id, id);
 create index inbound_emails_of_ticket on inbound_emails (ticket_id, id) where ticket_id is not null;

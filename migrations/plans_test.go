@@ -28,7 +28,7 @@ insert into attachments (id, message_id, ticket_id, visibility, name, type, size
 insert into reply_tokens (hash, ticket_id, address) select sha256(n::text::bytea), pg_temp.id(n % 10000 + 1), 'a@x.example' from generate_series(1, 20000) n;
 insert into awaited_parents (rfc_message_id, ticket_id) select 'w' || n || '@x.example', pg_temp.id(n) from generate_series(1, 10000) n;
 insert into letters (id, kind, mailbox_id, ticket_id, recipients, subject, rfc_message_id, state, give_up_at)
-	select pg_temp.id(n), 'answer', pg_temp.id(1), pg_temp.id(n % 10000 + 1), '{a@x.example}', 'Re', 'l' || n || '@d.example', case when n % 1000 = 0 then 'queued' else 'sent' end, now() from generate_series(1, 20000) n;
+	select pg_temp.id(n), 'answer', pg_temp.id(1), pg_temp.id(n % 10000 + 1), '{a@x.example}', 'Re', 'l' || n || '@d.example', case when n % 1000 = 0 then 'queued' when n % 500 = 1 then 'failed' else 'sent' end, now() from generate_series(1, 20000) n;
 insert into letter_bytes (letter_id, data) select id, '\x01' from letters;
 insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id, disposition, reason, processed_at, ticket_id)
 	select pg_temp.id(1), 1, 1, 0, n, n, '2026-01-01', sha256(n::text::bytea), 'e' || n || '@x.example', d, d, case when d is not null then now() end, case when d = 'opened' then pg_temp.id(n) end
@@ -71,9 +71,11 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"tickets.sqlOpenBursts", `array['a100@x.example']`, "tickets_burst"},
 		{"tickets.sqlParticipants", one, "participants_pkey"},
 		{"tickets.sqlParticipantsOfTickets", `array[` + one + `]::uuid[]`, "participants_pkey"},
-		{"tickets.sqlMessagesOfTicket", one + `, 1000`, "messages_of_ticket"},
+		{"tickets.sqlMessagesOfTicket", one + `, null, 200`, "messages_of_ticket"},
 		{"tickets.sqlLastClientMessage", one, "messages_of_ticket"},
-		{"tickets.sqlAttachmentsOfTicket", one, "attachments_of_ticket"},
+		{"tickets.sqlMessagesOfTicket", one + `, ` + one + `, 200`, "messages_of_ticket"},
+		{"tickets.sqlAttachmentsOfMessages", `array[` + one + `]::uuid[]`, "attachments_of_message"},
+		{"tickets.sqlUndelivered", `array[` + one + `]::uuid[]`, "letters_undelivered letters_of_ticket"},
 		{"tickets.sqlThreadIDs", one, "messages_of_ticket letters_of_ticket"},
 		{"tickets.sqlLinkMessages", one + `, null`, "messages_of_ticket"},
 		{"tickets.sqlLinkAttachments", one + `, null`, "attachments_of_ticket"},
@@ -100,6 +102,8 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"outbox.sqlPurgeBytes", `7`, "letter_bytes_age"},
 		{"inbox.sqlForgotten", ``, "inbound_emails_pending"},
 		{"inbox.sqlPendingParents", `array['e1000@x.example']`, "inbound_emails_pending(_message)?"},
+		{"inbox.sqlWoken", `array[1000]`, "inbound_emails_waiting"},
+		{"inbox.sqlLeadsBack", `1000, 2000, 1000`, "inbound_emails_(pkey|pending)"},
 		{"inbox.sqlOurLetters", `array['l100@d.example']`, "letters_rfc_message_id_key"},
 		{"inbox.sqlKeyOwners", `array[` + h + `]`, "email_keys_pkey inbound_emails_pkey"},
 		{"inbox.sqlClaimEmails", `array[1000], '10 minutes'`, "inbound_emails_pending"},

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -24,4 +25,10 @@ func (w *ingestEmails) Work(ctx context.Context, job *river.Job[jobs.IngestEmail
 	}
 	defer func() { <-w.slots }()
 	return verdict(w.inbox.Ingest(ctx, job.Args.EmailIDs))
+}
+
+// NextRetry is after 1, 2, 4 seconds and so on, at most a minute: the queue's own pauses grow to days, and clients
+// would wait for hours after the database had been away for one.
+func (w *ingestEmails) NextRetry(job *river.Job[jobs.IngestEmails]) time.Time {
+	return time.Now().Add(min(time.Second<<min(job.Attempt-1, 6), time.Minute))
 }

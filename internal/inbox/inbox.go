@@ -53,6 +53,7 @@ type Service struct {
 	tickets *tickets.Service
 	rules   Rules
 	parser  parser
+	owed    debts
 }
 
 type parser func(raw io.Reader, limits message.Limits, keep func(*message.Attachment, io.Reader) error) (*message.Email, error)

@@ -5,38 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
-	"github.com/postern-desk/postern/jobs"
 )
 
 var errPanicked = errors.New("routing it failed; the log has the stack")
 
-// parentPause is how soon a waiting reply is looked at again.
-const parentPause = 2 * time.Second
-
 // Ingest routes stored emails: each gets its one disposition. Several are one commit; where that fails,
-// each is tried alone, and what fails alone is tried again later. Rows that are routed already are
-// skipped.
+// each is tried alone, and what fails alone is tried again later. Rows that are routed already, or that wait
+// for another, are skipped.
 func (s *Service) Ingest(ctx context.Context, ids []int64) error {
 	fresh, err := s.claim(ctx, sqlClaimFresh, ids)
 	if err != nil {
 		return err
 	}
-	failures := []error{s.ingest(ctx, fresh)}
+	failed := []error{s.ingest(ctx, fresh)}
 	if len(fresh) == len(ids) {
-		return failures[0]
+		return failed[0]
 	}
 	again, err := s.triedBefore(ctx, ids, fresh)
-	failures = append(failures, err)
+	failed = append(failed, err)
 	for _, id := range again {
 		// Each by itself: if one of them kills the process, it alone is to blame for this attempt.
 		row, err := s.claim(ctx, sqlClaimEmails, []int64{id})
-		failures = append(failures, err, s.ingest(ctx, row))
+		failed = append(failed, err, s.ingest(ctx, row))
 	}
-	return errors.Join(failures...)
+	return errors.Join(failed...)
 }
 
 // ingest routes claimed emails.
@@ -44,21 +39,29 @@ func (s *Service) ingest(ctx context.Context, rows []stored) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	readings, failures := s.readAll(ctx, rows)
-	var waiting []*reading
-	for len(readings) > 0 {
-		this, next := firstRound(readings)
-		waits, err := s.routeRound(ctx, this)
-		if err != nil {
-			failures = append(failures, err)
+	var failed failures
+	for readings := s.readAll(ctx, rows, &failed); len(readings) > 0; {
+		var waiting []*reading
+		for len(readings) > 0 {
+			this, next := firstRound(readings)
+			waiting = append(waiting, s.routeRound(ctx, this, &failed)...)
+			readings = next
 		}
-		waiting = append(waiting, waits...)
-		readings = next
+		free, err := s.putOff(ctx, waiting)
+		if err != nil {
+			failed.add(fmt.Errorf("let replies wait: %w", err), rowsOf(waiting)...)
+		}
+		readings = free
 	}
-	if err := s.putOff(ctx, waiting); err != nil {
-		failures = append(failures, err)
+	return s.note(ctx, failed)
+}
+
+func rowsOf(readings []*reading) []stored {
+	rows := make([]stored, len(readings))
+	for i, r := range readings {
+		rows[i] = r.row
 	}
-	return errors.Join(failures...)
+	return rows
 }
 
 // firstRound takes the emails that do not depend on each other: no two of one key, no reply before its
@@ -93,26 +96,25 @@ func dependsOn(r *reading, ids map[string]bool) bool {
 	return false
 }
 
-// routeRound commits one round, or its emails one by one where the round fails.
-func (s *Service) routeRound(ctx context.Context, readings []*reading) (waiting []*reading, err error) {
-	waiting, err = s.commit(ctx, readings)
-	if err == nil || ctx.Err() != nil {
-		return waiting, err
+// routeRound commits one round, or its emails one by one where the round fails. It returns those that are to
+// wait.
+func (s *Service) routeRound(ctx context.Context, readings []*reading, failed *failures) []*reading {
+	waiting, err := s.commit(ctx, readings)
+	switch {
+	case err == nil:
+		return waiting
+	case len(readings) == 1:
+		failed.add(fmt.Errorf("email %d: %w", readings[0].row.ID, err), readings[0].row)
+		return nil
+	case ctx.Err() != nil || db.Unreachable(err):
+		failed.add(err, rowsOf(readings)...)
+		return nil
 	}
-	if len(readings) == 1 {
-		s.noteFailure(ctx, readings[0].row.ID, err)
-		return nil, fmt.Errorf("email %d: %w", readings[0].row.ID, err)
-	}
-	var failures []error
 	waiting = nil
 	for _, r := range readings {
-		waits, err := s.routeRound(ctx, []*reading{r})
-		waiting = append(waiting, waits...)
-		if err != nil {
-			failures = append(failures, err)
-		}
+		waiting = append(waiting, s.routeRound(ctx, []*reading{r}, failed)...)
 	}
-	return waiting, errors.Join(failures...)
+	return waiting
 }
 
 // commit routes in one transaction. A panic in it is a failure like any other: it must not take the
@@ -136,31 +138,6 @@ func (s *Service) commit(ctx context.Context, readings []*reading) (waiting []*r
 		return nil
 	})
 	return waiting, err
-}
-
-// noteFailure is for whoever looks at the ledger; the attempt was counted already.
-func (s *Service) noteFailure(ctx context.Context, id int64, failure error) {
-	// The failure is returned to the queue as well: losing this note loses nothing.
-	_ = s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		tx.Queue(sqlNoteFailure, id, failure.Error())
-		return nil
-	})
-}
-
-// putOff queues replies again whose parent is stored but not routed yet. Waiting is no attempt.
-func (s *Service) putOff(ctx context.Context, waiting []*reading) error {
-	if len(waiting) == 0 {
-		return nil
-	}
-	ids := make([]int64, len(waiting))
-	for i, r := range waiting {
-		ids[i] = r.row.ID
-	}
-	return s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		tx.Queue(sqlUncount, ids)
-		tx.EnqueueAt(jobs.IngestEmails{EmailIDs: ids}, tx.Now().Add(parentPause))
-		return nil
-	})
 }
 
 // Sweep queues emails again that have waited for minutes without a job: the queue lost one. It returns

@@ -47,7 +47,8 @@ type reading struct {
 }
 
 // After textAloneAfter attempts an email whose attachments cannot be stored is taken without them; after
-// poisonAfter attempts an email is no longer looked into: something in it kills.
+// poisonAfter attempts an email is no longer looked into: something in it kills. An attempt that failed through
+// no fault of the email is taken back.
 const (
 	textAloneAfter = 2
 	poisonAfter    = 5
@@ -57,13 +58,20 @@ const (
 // process is known by it.
 func (s *Service) claim(ctx context.Context, sql string, ids []int64) ([]stored, error) {
 	var rows []stored
+	owed := s.owed.take()
 	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) (err error) {
+		if len(owed) > 0 {
+			tx.Queue(sqlUncount, owed)
+		}
 		rows, err = db.All[stored](tx, sql, ids, s.rules.ReplyWait)
-		if err == nil && len(rows) == 0 {
+		if err == nil && len(rows) == 0 && len(owed) == 0 {
 			return db.NoChange
 		}
 		return err
 	})
+	if err != nil {
+		s.owed.add(owed)
+	}
 	slices.SortFunc(rows, func(a, b stored) int { return cmp.Compare(a.ID, b.ID) })
 	return rows, err
 }
@@ -81,32 +89,33 @@ func (s *Service) triedBefore(ctx context.Context, ids []int64, fresh []stored) 
 
 // readAll parses the emails, outside of any transaction, and stores their attachments. One that cannot
 // be read now does not keep the others waiting.
-func (s *Service) readAll(ctx context.Context, rows []stored) ([]*reading, []error) {
+func (s *Service) readAll(ctx context.Context, rows []stored, failed *failures) []*reading {
 	sums := make([]blob.Sum, len(rows))
 	for i, row := range rows {
 		copy(sums[i][:], row.SHA256) // a row without bytes opens as unreadable
 	}
 	blobs, err := s.blobs.Open(ctx, sums...)
 	if err != nil {
-		return nil, []error{fmt.Errorf("open emails: %w", err)}
+		failed.add(fmt.Errorf("open emails: %w", err), rows...)
+		return nil
 	}
-	readings, failures := make([]*reading, len(rows)), make([]error, len(rows))
+	readings, errs := make([]*reading, len(rows)), make([]error, len(rows))
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, 2) // parsing is bound by the processor
 	for i, row := range rows {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			readings[i], failures[i] = s.readOne(ctx, row, blobs[sums[i]])
+			readings[i], errs[i] = s.readOne(ctx, row, blobs[sums[i]])
 		})
 	}
 	wait.Wait()
-	for i, err := range failures {
-		if err != nil && ctx.Err() == nil {
-			s.noteFailure(ctx, rows[i].ID, err)
+	for i, err := range errs {
+		if err != nil {
+			failed.add(err, rows[i])
 		}
 	}
-	return slices.DeleteFunc(readings, func(r *reading) bool { return r == nil }), failures
+	return slices.DeleteFunc(readings, func(r *reading) bool { return r == nil })
 }
 
 func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*reading, error) {

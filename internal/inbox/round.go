@@ -122,45 +122,6 @@ func (r *round) claimOwnList(x *reading) {
 	}
 }
 
-// waitForParents leaves replies for later whose parent is stored but not routed yet.
-func (r *round) waitForParents() error {
-	wanted := map[string][]*reading{}
-	for _, reading := range r.readings {
-		if !reading.row.WaitsStill {
-			continue
-		}
-		for _, ref := range references(reading.email) {
-			if ref != reading.email.MessageID {
-				wanted[ref] = append(wanted[ref], reading)
-			}
-		}
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	refs := make([]string, 0, len(wanted))
-	for ref := range wanted {
-		refs = append(refs, ref)
-	}
-	pending, err := db.Column[string](r.tx, sqlPendingParents, refs)
-	if err != nil {
-		return fmt.Errorf("find parents: %w", err)
-	}
-	waits := map[*reading]bool{}
-	for _, ref := range pending {
-		for _, reading := range wanted[ref] {
-			waits[reading] = true
-		}
-	}
-	r.readings = slices.DeleteFunc(r.readings, func(x *reading) bool {
-		if waits[x] {
-			r.waiting = append(r.waiting, x)
-		}
-		return waits[x]
-	})
-	return nil
-}
-
 // findDuplicates lets the first row with a key own it; any other copy, from another folder, mailbox or
 // generation of UIDs, goes where that one went.
 func (r *round) findDuplicates() error {
@@ -349,7 +310,7 @@ func (r *round) writeLedger() error {
 		from[i], subjects[i] = bounded(message.CleanText(v.r.email.From.Address), 320), bounded(message.CleanText(v.r.email.Subject), 500)
 	}
 	r.tx.Queue(sqlSettleEmails, ids, dispositions, reasons, classes, ticketIDs, from, subjects)
-	return nil
+	return wake(r.tx, ids)
 }
 
 func orReason(reasons []string, otherwise string) string {

@@ -37,17 +37,22 @@ on conflict (folder_id, uidvalidity, generation, uid) do nothing
 returning id`
 
 const sqlClaimEmails = `
-update inbound_emails set attempts = attempts + 1
-where id = any($1) and disposition is null
+update inbound_emails e set attempts = attempts + 1
+where id = any($1) and disposition is null and ` + notWaiting + `
 returning ` + claimedColumns
 
 const sqlClaimFresh = `
-update inbound_emails set attempts = attempts + 1
-where id = any($1) and disposition is null and attempts = 0
+update inbound_emails e set attempts = attempts + 1
+where id = any($1) and disposition is null and attempts = 0 and ` + notWaiting + `
 returning ` + claimedColumns
 
+const notWaiting = `(accepted_at <= now() - $2::interval
+    or not exists (select from inbound_emails p where p.id = e.waits_for and p.disposition is null))`
+
+// Who has waited once does not wait again: an email is read twice at most, whatever else comes under the
+// ids that it names.
 const claimedColumns = `id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts,
-    accepted_at > now() - $2::interval as waits_still`
+    accepted_at > now() - $2::interval and waits_for is null as waits_still`
 
 const sqlUnrouted = `select id from inbound_emails where id = any($1) and disposition is null order by id`
 
@@ -60,7 +65,25 @@ select pg_advisory_xact_lock(h) from (select distinct hashtextextended(id, 0) as
 
 const sqlOurLetters = `select rfc_message_id from letters where rfc_message_id = any($1)`
 
-const sqlPendingParents = `select message_id from inbound_emails where disposition is null and message_id <> '' and message_id = any($1)`
+const sqlPendingParents = `
+select message_id, min(id) as id from inbound_emails
+where disposition is null and message_id <> '' and message_id = any($1) group by message_id`
+
+// Two numbers: no hash of a Message-ID meets them.
+const sqlLockWaits = `select pg_advisory_xact_lock(1886353268, 1)`
+
+const sqlWait = `update inbound_emails set waits_for = $2, attempts = attempts - 1 where id = $1`
+
+// From $1 on along what each waits for, while that is not routed.
+const sqlLeadsBack = `
+with recursive chain as (
+    select id, waits_for, 1 as n from inbound_emails where id = $1 and disposition is null
+    union all
+    select e.id, e.waits_for, c.n + 1 from chain c join inbound_emails e on e.id = c.waits_for
+    where e.disposition is null and c.id <> $2 and c.n < $3)
+select coalesce(bool_or(id = $2), false) or count(*) >= $3 from chain`
+
+const sqlWoken = `select id from inbound_emails where disposition is null and waits_for = any($1) order by id`
 
 const sqlTakeKeys = `
 insert into email_keys (key, email_id) select * from unnest($1::bytea[], $2::bigint[]) on conflict (key) do nothing returning key`
@@ -77,9 +100,10 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::te
     as v(id, disposition, reason, class, ticket_id, from_address, subject)
 where e.id = v.id`
 
-const sqlNoteFailure = `update inbound_emails set last_error = left($2, 500) where id = $1`
+const sqlNoteFailures = `
+update inbound_emails e set last_error = left(v.error, 500) from unnest($1::bigint[], $2::text[]) as v(id, error) where e.id = v.id`
 
-const sqlUncount = `update inbound_emails set attempts = attempts - 1 where id = any($1)`
+const sqlUncount = `update inbound_emails set attempts = greatest(attempts - 1, 0) where id = any($1)`
 
 const sqlForgotten = `
 with busy as materialized (

@@ -1,0 +1,89 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/postern-desk/postern/internal/db"
+)
+
+// failures are the emails of one job that could not be routed now, and why.
+type failures struct {
+	byEmail map[int64]error
+	all     []error // each once
+}
+
+func (f *failures) add(err error, readings ...stored) {
+	if f.byEmail == nil {
+		f.byEmail = map[int64]error{}
+	}
+	for _, row := range readings {
+		f.byEmail[row.ID] = err
+	}
+	f.all = append(f.all, err)
+}
+
+// ownFault reports whether the email itself may be to blame for a failure, so that the attempt counts towards
+// giving it up. A full disk or a database that is away says nothing about the email: it is tried until it works.
+func ownFault(err error) bool {
+	var system syscall.Errno
+	return !db.Trouble(err) && !errors.As(err, &system)
+}
+
+// noteTime is how long noting a failure may take when the job itself has no time left.
+const noteTime = 5 * time.Second
+
+// note keeps each failure in the ledger for whoever looks there, takes back the attempts that were not the
+// emails' fault, and returns the failures.
+func (s *Service) note(ctx context.Context, f failures) error {
+	if len(f.byEmail) == 0 {
+		return errors.Join(f.all...)
+	}
+	// A job that is cancelled at shutdown has to give its attempts back as well.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	ids := slices.Sorted(maps.Keys(f.byEmail))
+	words := make([]string, len(ids))
+	var innocent []int64
+	for i, id := range ids {
+		words[i] = f.byEmail[id].Error()
+		if !ownFault(f.byEmail[id]) {
+			innocent = append(innocent, id)
+		}
+	}
+	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
+		tx.Queue(sqlNoteFailures, ids, words)
+		tx.Queue(sqlUncount, innocent)
+		return nil
+	})
+	if err != nil {
+		// Losing the words loses nothing: the queue has them as well.
+		s.owed.add(innocent)
+	}
+	return errors.Join(f.all...)
+}
+
+// debts are the emails whose attempt could not be taken back, since the database was away.
+type debts struct {
+	mu  sync.Mutex
+	ids []int64
+}
+
+func (d *debts) add(ids []int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ids = append(d.ids, ids...)
+}
+
+func (d *debts) take() []int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ids := d.ids
+	d.ids = nil
+	return ids
+}
