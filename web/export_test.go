@@ -42,6 +42,7 @@ var (
 	SafeMediaType   = safeMediaType
 	Sniffed         = sniffed
 	NetworkOf       = networkOf
+	CallerBehind    = callerBehind
 	ReadTicketAfter = readTicketCursor
 )
 

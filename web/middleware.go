@@ -52,6 +52,10 @@ func accessLog(log *slog.Logger) func(http.Handler) http.Handler {
 				slog.Int64("ms", time.Since(began).Milliseconds()), slog.Int("bytes", seen.BytesWritten()),
 				slog.String("request_id", t.id),
 			}
+			// The only line that says where a caller is: an operator may have to shut that network out.
+			if seen.Status() == http.StatusTooManyRequests {
+				line = append(line, slog.String("from", networkOf(r.RemoteAddr)))
+			}
 			level := slog.LevelInfo
 			if t.failure != nil {
 				level = slog.LevelError
@@ -108,7 +112,7 @@ func securityHeaders(publicURL string) func(http.Handler) http.Handler {
 			h.Set("Cross-Origin-Opener-Policy", "same-origin")
 			h.Set("Cross-Origin-Resource-Policy", "same-origin")
 			h.Set("Cache-Control", "no-store")
-			if https {
+			if https && r.Header.Get(forwardedProto) != "http" { // RFC 6797 section 7.2: never over plain HTTP
 				h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 			}
 			next.ServeHTTP(w, r)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -38,6 +39,8 @@ type Deps struct {
 	DeskName  string
 	PublicURL string // without a slash at the end; empty: unknown
 
+	TrustedProxies []netip.Prefix // whose X-Forwarded-... headers are believed
+
 	Check func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
@@ -53,7 +56,7 @@ func New(d Deps) http.Handler {
 		d.Ready = d.DB.Ping
 	}
 	mux := chi.NewRouter()
-	mux.Use(requestID, accessLog(d.Log), recoverer(d.Log), securityHeaders(d.PublicURL), middleware.GetHead)
+	mux.Use(forwarded(d.TrustedProxies), requestID, accessLog(d.Log), recoverer(d.Log), securityHeaders(d.PublicURL), middleware.GetHead)
 	api := newAPI(mux, &guard{identity: d.Identity, keys: d.DB, log: d.Log})
 	for _, r := range d.routes() {
 		r.register(api)

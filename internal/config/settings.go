@@ -53,8 +53,9 @@ type Service struct {
 
 // Network is whom the desk believes outside itself.
 type Network struct {
-	CAFile    string         `name:"ca-file" unit:"file" help:"Certificates (PEM) of private authorities, trusted for IMAP and SMTP servers beside the system's."`
-	DNSServer netip.AddrPort `name:"dns-server" unit:"address:port" example:"127.0.0.1:53" help:"Answers every TXT look-up. When empty, the system's resolver."`
+	CAFile         string         `name:"ca-file" unit:"file" help:"Certificates (PEM) of private authorities, trusted for IMAP and SMTP servers beside the system's."`
+	DNSServer      netip.AddrPort `name:"dns-server" unit:"address:port" example:"127.0.0.1:53" help:"Answers every TXT look-up. When empty, the system's resolver."`
+	TrustedProxies []netip.Prefix `name:"trusted-proxies" unit:"list of networks" example:"10.1.0.0/16" help:"Networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. When empty, nobody's."`
 }
 
 // Access is for commands that look at data and at the servers outside.

@@ -98,6 +98,8 @@ func (s *Service) check(p *Problems) {
 
 func (s *Network) check(p *Problems) {
 	p.unless(!s.DNSServer.IsValid() || s.DNSServer.Port() != 0, "dns_server", "must be address:port, e.g. 127.0.0.1:53")
+	p.unless(!slices.ContainsFunc(s.TrustedProxies, func(n netip.Prefix) bool { return n.Bits() == 0 }), "trusted_proxies",
+		"must not be everybody: callers could choose their own address; name the networks of the proxies, e.g. 10.1.0.0/16")
 }
 
 func (s *Desk) check(p *Problems) {

@@ -42,6 +42,7 @@ func TestValidateTellsSettingAndRemedy(t *testing.T) {
 		{"--reply-wait=2h", "POSTERN_REPLY_WAIT: "},
 		{"--ingest-workers=0", "POSTERN_INGEST_WORKERS: must be a number from 1 to 64"},
 		{"--dns-server=127.0.0.1:0", "POSTERN_DNS_SERVER: "},
+		{"--trusted-proxies=10.1.0.0/16,::/0", "POSTERN_TRUSTED_PROXIES: must not be everybody"},
 		{"--letter-attempt-days=0", "POSTERN_LETTER_ATTEMPT_DAYS: "},
 		{"--smtp-connections=0", "POSTERN_SMTP_CONNECTIONS: "},
 		{"--retain-raw-email-days=0", "POSTERN_RETAIN_RAW_EMAIL_DAYS: "},
@@ -90,6 +91,7 @@ func TestValidSettingsPass(t *testing.T) {
 		{"--database-url=postgres://a:p@h/d", "--owner-database-url=postgresql://o:p@h/d"},
 		{"--database-url=postgres:///postern?host=/run/postgresql"},
 		{"--time-zone=Pacific/Chatham", "--language=pt-BR"},
+		{"--trusted-proxies=10.1.0.0/16,::1/128"},
 		{"--reply-wait=0s", "--dns-server=[::1]:53"},
 	} {
 		mustParse(t, run{args: append([]string{"serve"}, args...)})
