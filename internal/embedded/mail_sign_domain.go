@@ -10,9 +10,13 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxSignedHeader bounds the header of what is signed: go-msgauth appends the
-// lines of a folded field one by one, in time that grows with their square.
-const maxSignedHeader = 128 << 10
+// maxSignedHeader and maxSignedFolds bound the header of what is signed, in
+// bytes and folded lines: go-msgauth joins these one by one, in time that grows
+// with their square (a folded field of 128 KiB may cost a verifier ten seconds).
+const (
+	maxSignedHeader = 128 << 10
+	maxSignedFolds  = 1000
+)
 
 // maxSignedDomain leaves room in a name of 253 octets for the selector.
 const maxSignedDomain = 253 - len(mailSelector+"._domainkey.")
@@ -47,11 +51,11 @@ func signingDomain(email io.Reader) string {
 }
 
 // readFrom returns the value of the From field. It refuses a header that is
-// too long or has no end, a line that belongs to no field, and a second field
+// too large or has no end, a line that belongs to no field, and a second field
 // of a name that is signed: readers differ in which of the two they show.
 func readFrom(email io.Reader) (from string, ok bool) {
 	in := bufio.NewReader(io.LimitReader(email, maxSignedHeader))
-	seen, name, value := map[string]bool{}, "", strings.Builder{}
+	seen, name, value, folds := map[string]bool{}, "", strings.Builder{}, 0
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -68,9 +72,8 @@ func readFrom(email io.Reader) (from string, ok bool) {
 				return "", false
 			}
 			seen[name] = isSignedField(name)
-		}
-		if name == "" {
-			return "", false // it would continue whatever is put above it
+		} else if folds++; name == "" || folds > maxSignedFolds {
+			return "", false // without a name it would continue whatever is put above it
 		}
 		if name == "from" {
 			value.WriteString(line)

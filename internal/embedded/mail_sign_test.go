@@ -120,34 +120,36 @@ func TestSigningDomain(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a.", 116) + "example"
 	for raw, want := range map[string]string{
-		"From: a@b.example\r\n\r\n":                                         "b.example",
-		"From: a@B\u00fccher.Example\n\n":                                   "xn--bcher-kva.example",
-		"X: y\r\nFrom: \"a@c\" <\"x@y\"@b.example> (me)\r\n\r\n":            "b.example",
-		"Subject: x\r\n\r\nFrom: a@b.example\r\n\r\n":                       "", // no From
-		"From: a@b.example\r\nFrom: c@d.example\r\n\r\n":                    "",
-		"From: a@b.example\r\nfrom : a@b.example\r\n\r\n":                   "",
-		"From: a@b.example\r\nSubject: x\r\nSUBJECT: y\r\n\r\n":             "",
-		"From: a@b.example\r\nX-Own: x\r\nX-Own: y\r\n\r\n":                 "b.example",
-		"From: a@b.example, c@d.example\r\n\r\n":                            "", // two authors
-		"From: us: a@b.example, c@d.example;\r\n\r\n":                       "",
-		"From: nobody:;\r\n\r\n":                                            "",
-		"From: a\r\n\r\n":                                                   "",
-		"From:\r\n\r\n":                                                     "",
-		"From: <>\r\n\r\n":                                                  "",
-		"From\r\n\r\n":                                                      "", // a line that belongs to no field
-		"From: a@b.example\r\nno field\r\n\r\n":                             "",
-		"From: a@b.example\r\n\u017fubject: folds to an s\r\n\r\n":          "",
-		"From x@y Mon Jan 1 00:00:00 2026\r\nFrom: a@b.example\r\n\r\n":     "", // mbox
-		" folded\r\nFrom: a@b.example\r\n\r\n":                              "", // it would continue the signature
-		"From: a@b.example\r\nSubject: no end":                              "",
-		"":                                                                  "",
-		"From: a@[192.0.2.1]\r\n\r\n":                                       "",
-		"From: a@b;s=x.example\r\n\r\n":                                     "",
-		"From: a@b_c.example\r\n\r\n":                                       "",
-		"From: a@b..example\r\n\r\n":                                        "",
-		"From: a@" + long + "\r\n\r\n":                                      "", // no room for the selector
-		"From: a@" + long[4:] + "\r\n\r\n":                                  long[4:],
-		"From: a@b.example\r\n" + strings.Repeat(" x\r\n", 50_000) + "\r\n": "",
+		"From: a@b.example\r\n\r\n":                                                "b.example",
+		"From: a@B\u00fccher.Example\n\n":                                          "xn--bcher-kva.example",
+		"X: y\r\nFrom: \"a@c\" <\"x@y\"@b.example> (me)\r\n\r\n":                   "b.example",
+		"Subject: x\r\n\r\nFrom: a@b.example\r\n\r\n":                              "", // no From
+		"From: a@b.example\r\nFrom: c@d.example\r\n\r\n":                           "",
+		"From: a@b.example\r\nfrom : a@b.example\r\n\r\n":                          "",
+		"From: a@b.example\r\nSubject: x\r\nSUBJECT: y\r\n\r\n":                    "",
+		"From: a@b.example\r\nX-Own: x\r\nX-Own: y\r\n\r\n":                        "b.example",
+		"From: a@b.example, c@d.example\r\n\r\n":                                   "", // two authors
+		"From: us: a@b.example, c@d.example;\r\n\r\n":                              "",
+		"From: nobody:;\r\n\r\n":                                                   "",
+		"From: a\r\n\r\n":                                                          "",
+		"From:\r\n\r\n":                                                            "",
+		"From: <>\r\n\r\n":                                                         "",
+		"From\r\n\r\n":                                                             "", // a line that belongs to no field
+		"From: a@b.example\r\nno field\r\n\r\n":                                    "",
+		"From: a@b.example\r\n\u017fubject: folds to an s\r\n\r\n":                 "",
+		"From x@y Mon Jan 1 00:00:00 2026\r\nFrom: a@b.example\r\n\r\n":            "", // mbox
+		" folded\r\nFrom: a@b.example\r\n\r\n":                                     "", // it would continue the signature
+		"From: a@b.example\r\nSubject: no end":                                     "",
+		"":                                                                         "",
+		"From: a@[192.0.2.1]\r\n\r\n":                                              "",
+		"From: a@b;s=x.example\r\n\r\n":                                            "",
+		"From: a@b_c.example\r\n\r\n":                                              "",
+		"From: a@b..example\r\n\r\n":                                               "",
+		"From: a@" + long + "\r\n\r\n":                                             "", // no room for the selector
+		"From: a@" + long[4:] + "\r\n\r\n":                                         long[4:],
+		"From: a@b.example\r\n" + strings.Repeat(" \n", maxSignedFolds+1) + "\r\n": "",
+		"From: a@b.example\r\n" + strings.Repeat(" \n", maxSignedFolds) + "\r\n":   "b.example",
+		"From: a@b.example\r\n" + strings.Repeat("X-Own: y\r\n", 15_000) + "\r\n":  "",
 	} {
 		if got := signingDomain(strings.NewReader(raw)); got != want {
 			t.Errorf("%s: the domain is %q, want %q", shorten(fmt.Sprintf("%q", raw)), got, want)
