@@ -20,7 +20,12 @@ import (
 // when undeclared. It always gives a text; problem says what was wrong with
 // the declaration, "" when nothing was.
 func decodeCharset(b []byte, label string) (text, problem string) {
-	label = normalizeCharset(label)
+	out, problem := decodeBytes(b, normalizeCharset(label))
+	return string(out), problem
+}
+
+// decodeBytes is decodeCharset by a normalised label; the result may be b itself.
+func decodeBytes(b []byte, label string) (text []byte, problem string) {
 	switch label {
 	case "", "us-ascii", "utf-8":
 		return decodeUnicode(b, label)
@@ -29,11 +34,11 @@ func decodeCharset(b []byte, label string) (text, problem string) {
 	}
 	if enc, err := htmlindex.Get(label); err == nil {
 		if out, err := enc.NewDecoder().Bytes(b); err == nil {
-			return string(out), ""
+			return out, ""
 		}
 	} else if r, err := charset.Reader(label, bytes.NewReader(b)); err == nil {
 		if out, err := io.ReadAll(r); err == nil {
-			return string(out), ""
+			return out, ""
 		}
 	}
 	text, _ = decodeUnicode(b, "")
@@ -41,7 +46,7 @@ func decodeCharset(b []byte, label string) (text, problem string) {
 }
 
 // decodeUnicode reads what should be UTF-8, and often is windows-1252.
-func decodeUnicode(b []byte, label string) (text, problem string) {
+func decodeUnicode(b []byte, label string) (text []byte, problem string) {
 	if rest, ok := bytes.CutPrefix(b, []byte("\xef\xbb\xbf")); ok {
 		b = rest
 	}
@@ -54,29 +59,29 @@ func decodeUnicode(b []byte, label string) (text, problem string) {
 	}
 	if isASCII(b) {
 		// RFC 1468: 7-bit Japanese announces itself by escape sequences.
-		if bytes.Contains(b, []byte("\x1b$B")) || bytes.Contains(b, []byte("\x1b$@")) {
+		if at := bytes.IndexByte(b, '\x1b'); at >= 0 && (bytes.Contains(b[at:], []byte("\x1b$B")) || bytes.Contains(b[at:], []byte("\x1b$@"))) {
 			return decodeWith(japanese.ISO2022JP, b), "undeclared ISO-2022-JP"
 		}
-		return string(b), ""
+		return b, ""
 	}
 	if utf8.Valid(b) {
 		if label == "us-ascii" {
-			return string(b), "8-bit bytes declared as us-ascii"
+			return b, "8-bit bytes declared as us-ascii"
 		}
-		return string(b), ""
+		return b, ""
 	}
 	if mostlyUTF8(b) {
-		return strings.ToValidUTF8(string(b), "\uFFFD"), "invalid UTF-8 replaced"
+		return bytes.ToValidUTF8(b, []byte("\uFFFD")), "invalid UTF-8 replaced"
 	}
 	return decodeWith(charmap.Windows1252, b), "8-bit bytes without a valid charset read as windows-1252"
 }
 
-func decodeWith(enc encoding.Encoding, b []byte) string {
+func decodeWith(enc encoding.Encoding, b []byte) []byte {
 	out, err := enc.NewDecoder().Bytes(b)
 	if err != nil {
-		return strings.ToValidUTF8(string(b), "\uFFFD")
+		return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 	}
-	return string(out)
+	return out
 }
 
 // mostlyUTF8 tells damaged UTF-8 from another charset.
@@ -95,13 +100,16 @@ func mostlyUTF8(b []byte) bool {
 	return good > bad
 }
 
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
+func isASCII[T string | []byte](b T) bool {
+	var all byte
+	for len(b) >= 8 {
+		all |= b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7]
+		b = b[8:]
 	}
-	return true
+	for i := range len(b) {
+		all |= b[i]
+	}
+	return all < utf8.RuneSelf
 }
 
 var charsetAliases = map[string]string{
@@ -117,6 +125,9 @@ const maxCharset = 60
 
 // normalizeCharset is the label in lower-case, without quotes, known aliases resolved.
 func normalizeCharset(label string) string {
+	if label == "" || label == "utf-8" || label == "us-ascii" {
+		return label
+	}
 	label = strings.ToLower(strings.Trim(oneLine(label[:min(len(label), maxCharset)]), `"' `))
 	if alias, ok := charsetAliases[label]; ok {
 		return alias
@@ -128,8 +139,8 @@ func normalizeCharset(label string) string {
 }
 
 // decodeUTF7 reads RFC 2152; what is not UTF-7 stays as it is.
-func decodeUTF7(b []byte) string {
-	var out strings.Builder
+func decodeUTF7(b []byte) []byte {
+	var out bytes.Buffer
 	for len(b) > 0 {
 		plus := bytes.IndexByte(b, '+')
 		if plus < 0 {
@@ -157,7 +168,7 @@ func decodeUTF7(b []byte) string {
 		}
 	}
 	out.Write(b)
-	return out.String()
+	return out.Bytes()
 }
 
 func utf16BE(raw []byte) string {

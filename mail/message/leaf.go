@@ -37,13 +37,19 @@ func isBodyText(t, d mediaType, o origin) bool {
 }
 
 // text reads a text part. What its encoding makes nothing of is shown raw.
-func (w *walker) text(h header, t mediaType, part io.Reader) body {
+func (w *walker) text(h header, t mediaType, part *partReader) body {
+	read, taken := newScratch(), newScratch()
+	defer read.release()
+	defer taken.release()
 	// Quoted-printable takes up to three bytes for one.
-	raw := w.gather(part, 3*w.lim.Text)
+	raw := w.gather(read, part, 3*w.lim.Text)
 	decoded := raw
 	encoding := h.get("content-transfer-encoding")
-	if looksBase64(raw) || !strings.Contains(strings.ToLower(encoding), "base64") {
-		decoded, _ = io.ReadAll(decodeTransfer(encoding, bytes.NewReader(raw), w.problem))
+	if !strings.Contains(strings.ToLower(encoding), "base64") || looksBase64(raw) {
+		source := bytes.NewReader(raw)
+		if content := decodeTransfer(encoding, source, w.problem); content != io.Reader(source) {
+			decoded = taken.readAll(content)
+		}
 	} else if len(bytes.TrimSpace(raw)) > 0 {
 		w.problem("text declared as base64 that is not: shown as it is")
 	}
@@ -68,17 +74,15 @@ func (w *walker) text(h header, t mediaType, part io.Reader) body {
 
 // looksBase64 tells base64 with some damage from text that was never encoded.
 func looksBase64(raw []byte) bool {
-	strange, spaces := 0, 0
-	for _, line := range bytes.Split(raw, []byte("\n")) {
-		line = bytes.TrimSpace(line)
-		spaces += bytes.Count(line, []byte(" "))
-		for _, c := range line {
-			if !isBase64(c) && c != '=' && c != ' ' && c != '\t' {
+	strange := 0
+	for line := range bytes.Lines(raw) {
+		for _, c := range bytes.TrimSpace(line) {
+			if v := base64Values[c]; c == ' ' || v == base64Junk || v == base64Space && c != '\t' {
 				strange++
 			}
 		}
 	}
-	return strange+spaces <= 1+len(raw)/20
+	return strange <= 1+len(raw)/20
 }
 
 // attachment hands the content of a part to keep and lists it.

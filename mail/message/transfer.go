@@ -20,7 +20,7 @@ func decodeTransfer(encoding string, r io.Reader, defect func(string)) io.Reader
 	case "", "7bit", "8bit", "binary", "7-bit", "8-bit", "none":
 		return r
 	case "base64":
-		return &base64Reader{br: bufio.NewReader(r), defect: defect}
+		return &base64Reader{r: r, d: base64Decoder{defect: defect}}
 	case "quoted-printable":
 		return &quotedReader{br: bufio.NewReader(r), defect: defect}
 	case "x-uuencode", "uuencode", "x-uue", "uue":
@@ -30,34 +30,96 @@ func decodeTransfer(encoding string, r io.Reader, defect func(string)) io.Reader
 	return r
 }
 
-func isBase64(c byte) bool { return base64Value(c) >= 0 }
+func isBase64(c byte) bool { return base64Values[c] < 64 }
 
-func base64Value(c byte) int {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return int(c - 'A')
-	case 'a' <= c && c <= 'z':
-		return int(c-'a') + 26
-	case '0' <= c && c <= '9':
-		return int(c-'0') + 52
-	case c == '+':
-		return 62
-	case c == '/':
-		return 63
+// Bytes that are no sextet of base64.
+const (
+	base64Pad   = 64 + iota
+	base64Space // which is ignored
+	base64Junk
+)
+
+var base64Values = func() (values [256]byte) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	for c := range values {
+		if values[c] = base64Junk; c <= ' ' {
+			values[c] = base64Space
+		}
 	}
-	return -1
-}
+	for i, c := range []byte(alphabet) {
+		values[c] = byte(i)
+	}
+	values['='] = base64Pad
+	return values
+}()
 
-// base64Reader ignores what is not of the alphabet (RFC 2045 section 6.8) and
+// base64Decoder ignores what is not of the alphabet (RFC 2045 section 6.8) and
 // goes on after padding, so that concatenated and truncated base64 is read.
-type base64Reader struct {
-	br     *bufio.Reader
+type base64Decoder struct {
 	defect func(string)
+	junk   bool // it was named
 	bits   uint32
 	n      int // sextets in bits
-	buf    []byte
-	rest   []byte // of buf, still to be given
-	err    error
+}
+
+// decode appends to out what src, which may end anywhere, gives.
+func (d *base64Decoder) decode(out, src []byte) []byte {
+	for len(src) > 0 {
+		for d.n == 0 && len(src) >= 4 {
+			a, b, c, e := base64Values[src[0]], base64Values[src[1]], base64Values[src[2]], base64Values[src[3]]
+			if a|b|c|e >= 64 {
+				break
+			}
+			out = append(out, a<<2|b>>4, b<<4|c>>2, c<<6|e)
+			src = src[4:]
+		}
+		if len(src) == 0 {
+			break
+		}
+		switch v := base64Values[src[0]]; v {
+		case base64Space:
+		case base64Pad:
+			out = d.end(out)
+		case base64Junk:
+			if !d.junk {
+				d.junk = true
+				d.defect("characters in base64 that are not base64")
+			}
+		default:
+			if d.bits, d.n = d.bits<<6|uint32(v), d.n+1; d.n == 4 {
+				out = d.flush(out)
+			}
+		}
+		src = src[1:]
+	}
+	return out
+}
+
+// end appends what an incomplete group gives.
+func (d *base64Decoder) end(out []byte) []byte {
+	if d.n == 1 {
+		d.defect("truncated base64")
+	}
+	return d.flush(out)
+}
+
+func (d *base64Decoder) flush(out []byte) []byte {
+	bits := d.bits << (6 * (4 - d.n))
+	for i := range d.n - 1 {
+		out = append(out, byte(bits>>(16-8*i)))
+	}
+	d.bits, d.n = 0, 0
+	return out
+}
+
+// base64Reader decodes what it reads.
+type base64Reader struct {
+	r    io.Reader
+	d    base64Decoder
+	in   [4096]byte
+	buf  []byte
+	rest []byte // of buf, still to be given
+	err  error
 }
 
 func (r *base64Reader) Read(p []byte) (int, error) {
@@ -65,45 +127,16 @@ func (r *base64Reader) Read(p []byte) (int, error) {
 		if r.err != nil {
 			return 0, r.err
 		}
-		r.fill()
+		n, err := r.r.Read(r.in[:])
+		r.buf = r.d.decode(r.buf[:0], r.in[:n])
+		if r.err = err; err != nil {
+			r.buf = r.d.end(r.buf)
+		}
+		r.rest = r.buf
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
-}
-
-func (r *base64Reader) fill() {
-	r.buf = r.buf[:0]
-	for len(r.buf) < 4096 && r.err == nil {
-		c, err := r.br.ReadByte()
-		if err != nil {
-			r.err = err
-			c = '='
-		}
-		switch v := base64Value(c); {
-		case v >= 0:
-			if r.bits, r.n = r.bits<<6|uint32(v), r.n+1; r.n == 4 {
-				r.flush()
-			}
-		case c == '=':
-			if r.n == 1 {
-				r.defect("truncated base64")
-			}
-			r.flush()
-		case c > ' ':
-			r.defect("characters in base64 that are not base64")
-		}
-	}
-	r.rest = r.buf
-}
-
-// flush writes the bytes of a group, which may be incomplete.
-func (r *base64Reader) flush() {
-	bits := r.bits << (6 * (4 - r.n))
-	for i := range r.n - 1 {
-		r.buf = append(r.buf, byte(bits>>(16-8*i)))
-	}
-	r.bits, r.n = 0, 0
 }
 
 // quotedReader reads quoted-printable (RFC 2045 section 6.7); an equals sign
@@ -111,6 +144,7 @@ func (r *base64Reader) flush() {
 type quotedReader struct {
 	br     *bufio.Reader
 	defect func(string)
+	broken bool // it was named
 	carry  []byte
 	buf    []byte
 	rest   []byte // of buf, still to be given
@@ -149,8 +183,10 @@ func (r *quotedReader) long(piece []byte) {
 }
 
 func (r *quotedReader) decode(line []byte) {
-	line = append(r.carry, line...)
-	r.carry = nil
+	if len(r.carry) > 0 {
+		line = append(r.carry, line...)
+		r.carry = nil
+	}
 	body := bytes.TrimRight(line, " \t\r\n")
 	eol := ""
 	switch {
@@ -167,20 +203,26 @@ func (r *quotedReader) decode(line []byte) {
 }
 
 func (r *quotedReader) escapes(out, body []byte) []byte {
-	for i := 0; i < len(body); i++ {
-		if body[i] == '=' && i+2 < len(body) {
-			if hi, lo := hexValue(body[i+1]), hexValue(body[i+2]); hi >= 0 && lo >= 0 {
+	for {
+		at := bytes.IndexByte(body, '=')
+		if at < 0 {
+			return append(out, body...)
+		}
+		out = append(out, body[:at]...)
+		body = body[at+1:]
+		if len(body) >= 2 {
+			if hi, lo := hexValue(body[0]), hexValue(body[1]); hi >= 0 && lo >= 0 {
 				out = append(out, byte(hi<<4|lo))
-				i += 2
+				body = body[2:]
 				continue
 			}
 		}
-		if body[i] == '=' {
+		if !r.broken {
+			r.broken = true
 			r.defect("broken quoted-printable")
 		}
-		out = append(out, body[i])
+		out = append(out, '=')
 	}
-	return out
 }
 
 func hexValue(c byte) int {

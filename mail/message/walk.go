@@ -141,14 +141,14 @@ func startsPartHeader(line []byte) bool {
 
 // rawText reads what is not to be taken apart.
 func (w *walker) rawText() body {
-	raw := w.gather(&partReader{src: w.src}, w.lim.Text)
-	return w.decodeText(raw, "")
+	read := newScratch()
+	defer read.release()
+	return w.decodeText(w.gather(read, &partReader{src: w.src}, w.lim.Text), "")
 }
 
-// gather reads the whole of r and keeps what the limits allow.
-func (w *walker) gather(r io.Reader, limit int64) []byte {
-	limit = min(limit, w.spare)
-	b, _ := io.ReadAll(io.LimitReader(r, limit))
+// gather reads the whole of r into the scratch and keeps what the limits allow.
+func (w *walker) gather(s *scratch, r io.Reader, limit int64) []byte {
+	b := s.readAll(io.LimitReader(r, min(limit, w.spare)))
 	if n, _ := io.Copy(io.Discard, r); n > 0 {
 		w.problem("text longer than the limit: the rest of it was left out")
 	}
@@ -156,12 +156,14 @@ func (w *walker) gather(r io.Reader, limit int64) []byte {
 	return b
 }
 
+// decodeText overwrites raw.
 func (w *walker) decodeText(raw []byte, charset string) body {
-	text, problem := decodeCharset(raw, charset)
+	charset = normalizeCharset(charset)
+	text, problem := decodeBytes(raw, charset)
 	if problem != "" {
 		w.problem(problem)
 	}
-	return body{text: CleanText(text), charset: normalizeCharset(charset)}
+	return body{text: cleanBytes(text), charset: charset}
 }
 
 // joiner puts the texts of a multipart together.

@@ -10,6 +10,9 @@ import (
 // space around, characters split between two words, quotes around. What stays
 // undecoded is read as UTF-8 or windows-1252.
 func decodeWords(raw string) string {
+	if !strings.Contains(raw, "=?") {
+		return literal(raw)
+	}
 	var out strings.Builder
 	var run encodedRun
 	for len(raw) > 0 {
@@ -38,6 +41,9 @@ func decodeWords(raw string) string {
 }
 
 func literal(s string) string {
+	if isASCII(s) && strings.IndexByte(s, '\x1b') < 0 {
+		return s
+	}
 	text, _ := decodeCharset([]byte(s), "")
 	return text
 }
@@ -98,21 +104,19 @@ func readWord(s string) (w encodedWord, length int, ok bool) {
 }
 
 func decodeWordText(encoding byte, text string) ([]byte, bool) {
-	var r io.Reader
 	ignore := func(string) {}
 	switch encoding {
 	case 'b':
-		r = decodeTransfer("base64", strings.NewReader(text), ignore)
+		d := base64Decoder{defect: ignore}
+		return d.end(d.decode(make([]byte, 0, len(text)), []byte(text))), true
 	case 'q':
 		// A trailing equals sign is no soft line break here.
 		text = strings.ReplaceAll(text, "_", "=20") + "\n"
-		r = decodeTransfer("quoted-printable", strings.NewReader(text), ignore)
-	default:
-		return nil, false
+		b, err := io.ReadAll(decodeTransfer("quoted-printable", strings.NewReader(text), ignore))
+		if len(b) > 0 && b[len(b)-1] == '\n' {
+			b = b[:len(b)-1]
+		}
+		return b, err == nil
 	}
-	b, err := io.ReadAll(r)
-	if encoding == 'q' && len(b) > 0 && b[len(b)-1] == '\n' {
-		b = b[:len(b)-1]
-	}
-	return b, err == nil
+	return nil, false
 }
