@@ -44,6 +44,9 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 	case wait > 0:
 		return river.JobSnooze(wait)
 	case !ok:
+		if attempt.Letter.State == outbox.Unknown {
+			w.log.Warn("a letter's fate stays unknown: the program ended while it was sending it, after an earlier try without an answer", "letter", id)
+		}
 		return nil
 	}
 	report := w.attempt(ctx, attempt)
@@ -79,6 +82,9 @@ func (w *sendLetter) settle(ctx context.Context, l outbox.Letter, r outbox.Repor
 }
 
 func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Report {
+	if a.Flaw != "" {
+		return outbox.Report{Outcome: string(smtp.Permanent), Text: a.Flaw}
+	}
 	account, err := w.accounts.smtp(ctx, a.Letter.MailboxID)
 	if err != nil {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}

@@ -133,6 +133,44 @@ func TestLetterWhoseFateIsUnknown(t *testing.T) {
 	}
 }
 
+// A letter without bytes cannot be sent, today or ever: it fails with a word, and no server hears of it.
+func TestLetterWhoseBytesAreGone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.smtp.script(at("data", refusal(451, "later")))
+	d.work(t)
+	oneLetter(t, d)
+	d.letterIs(t, "queued", 1)
+	d.smtp.script(nil)
+	d.exec(t, "delete from letter_bytes")
+	d.hurry(t)
+	d.letterIs(t, "failed", 2)
+	if said := one[string](t, d, "select last_error from letters"); !strings.Contains(said, "bytes are gone") {
+		t.Errorf("the letter says %q", said)
+	}
+	if n := one[int](t, d, "select count(*) from audit_entries where kind = 'letter.failed'"); n != 1 || d.smtp.attempts() != 1 {
+		t.Errorf("%d entries say so, and the server was asked %d times", n, d.smtp.attempts())
+	}
+}
+
+// A process that dies of a letter again and again does not send it for ever.
+func TestLetterThatItsProcessDiesOf(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.smtp.script(at("data", refusal(451, "later")))
+	d.work(t)
+	oneLetter(t, d)
+	d.letterIs(t, "queued", 1)
+	d.smtp.script(nil)
+	d.exec(t, "update letters set state = 'sending', unknowns = 1") // as a second death leaves it
+	d.hurry(t)
+	d.letterIs(t, "unknown", 1)
+	d.quiet(t)
+	if d.smtp.count() != 0 || !strings.Contains(d.log.String(), "fate stays unknown") {
+		t.Errorf("%d copies; the log:\n%s", d.smtp.count(), d.log)
+	}
+}
+
 // A mail server that is not there is no fault of the letter.
 func TestLetterWhoseServerIsAway(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,7 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,63 +9,6 @@ import (
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 )
-
-// Attempt is a letter that was claimed for sending, with its envelope sender and the bytes to send.
-type Attempt struct {
-	Letter       Letter
-	EnvelopeFrom string
-	Raw          []byte
-}
-
-// Claim marks the letter as being sent and returns its bytes. ok is false where nothing is to be sent:
-// a server has taken it, it has failed, or its time has not come, which wait then tells.
-func (o *Outbox) Claim(ctx context.Context, id uuid.UUID) (a Attempt, wait time.Duration, ok bool, err error) {
-	var sealed []byte
-	err = o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) error {
-		found, there, err := db.One[Letter](tx, sqlLockLetter, id)
-		if err != nil || !there || !found.due() {
-			return err
-		}
-		if wait = found.NextAttemptAt.Sub(tx.Now()); wait > 0 {
-			return nil
-		}
-		a.Letter = found
-		if err := tx.QueryRow(sqlReadBytes, id).Scan(&sealed); err != nil {
-			return fmt.Errorf("bytes of letter %s: %w", id, err)
-		}
-		ok = true
-		a.Letter.Attempts++
-		tx.Queue(sqlClaim, id)
-		return nil
-	})
-	if err != nil || !ok {
-		return Attempt{}, wait, false, err
-	}
-	a.EnvelopeFrom, a.Raw, err = o.open(sealed)
-	return a, 0, err == nil, err
-}
-
-// due tells whether another attempt is owed. A letter that is marked as being sent belonged to a process
-// that died: only one job works on it.
-func (l Letter) due() bool {
-	switch l.State {
-	case Queued, Sending:
-		return true
-	case Unknown:
-		return l.Unknowns < 2
-	}
-	return false
-}
-
-func (o *Outbox) open(sealed []byte) (from string, raw []byte, err error) {
-	packed, err := o.vault.Open(bytesPurpose, sealed)
-	if err != nil {
-		return "", nil, err
-	}
-	whole, err := decoder.DecodeAll(packed, nil)
-	sender, raw, _ := bytes.Cut(whole, []byte("\n"))
-	return string(sender), raw, err
-}
 
 // Report is what became of an attempt, in the words of mail/smtp.
 type Report struct {
@@ -80,7 +21,8 @@ type Report struct {
 func (o *Outbox) Settle(ctx context.Context, l Letter, r Report) (again time.Duration, err error) {
 	switch {
 	case r.Outcome == "accepted":
-		return 0, o.bookkeep(ctx, sqlSettleSent, l.ID, r.Code)
+		_, err = o.accepted.do(ctx, acceptance{l.ID, r.Code})
+		return 0, err
 	case r.Outcome == "unknown" && l.Unknowns == 0:
 		again = unknownPause
 		return again, o.bookkeep(ctx, sqlSettleUnknown, l.ID, r.Code, r.Text, again)
@@ -93,6 +35,20 @@ func (o *Outbox) Settle(ctx context.Context, l Letter, r Report) (again time.Dur
 		}
 	}
 	return 0, o.fail(ctx, l, r)
+}
+
+// acceptance is a letter that a server took, and its code.
+type acceptance struct {
+	id   uuid.UUID
+	code int
+}
+
+func (o *Outbox) settleAccepted(ctx context.Context, all []acceptance) ([]struct{}, error) {
+	ids, codes := make([]uuid.UUID, len(all)), make([]int, len(all))
+	for i, a := range all {
+		ids[i], codes[i] = a.id, a.code
+	}
+	return make([]struct{}, len(all)), o.bookkeep(ctx, sqlSettleSent, ids, codes)
 }
 
 func (o *Outbox) bookkeep(ctx context.Context, sql string, args ...any) error {

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Tried: every outcome of an attempt, one after another, and what the letter is then.
@@ -113,56 +110,15 @@ func TestEveryAttemptSendsTheSameBytes(t *testing.T) {
 	if !strings.Contains(string(first.Raw), "<"+l.RFCMessageID+">") {
 		t.Error("the Message-ID is not in the bytes")
 	}
+	last := first
 	for _, outcome := range []string{"unknown", "temporary", "permanent"} {
-		s.settle(s.claim(l.ID), outcome, 0, "")
+		s.settle(last, outcome, 0, "")
 		if outcome == "permanent" {
 			_, err := s.Resend(soon(t), tester, l.ID)
 			must(t, err)
 		}
-		if a := s.claim(l.ID); !bytes.Equal(a.Raw, first.Raw) || a.Letter.RFCMessageID != l.RFCMessageID {
+		if last = s.claim(l.ID); !bytes.Equal(last.Raw, first.Raw) || last.Letter.RFCMessageID != l.RFCMessageID {
 			t.Errorf("after %s another letter is sent", outcome)
 		}
-	}
-}
-
-func TestNothingToClaim(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	if _, wait, ok, err := s.Claim(soon(t), uuid.New()); ok || wait != 0 || err != nil {
-		t.Errorf("no such letter: %v %v %v", ok, wait, err)
-	}
-	l := s.queue(s.draft())
-	s.claim(l.ID)
-	s.claim(l.ID) // what a dead process was sending is sent again
-	s.test.Fixture(t, `delete from letter_bytes`)
-	if _, _, ok, err := s.Claim(soon(t), l.ID); ok || err == nil {
-		t.Errorf("without bytes: %v %v", ok, err)
-	}
-	if got := s.text(`select attempts::text from letters where id = $1`, l.ID); got != "2" {
-		t.Errorf("%s attempts were counted", got)
-	}
-}
-
-// Tried: eight processes that claim one letter at once.
-func TestClaimsOfOneLetterComeOneByOne(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	l := s.queue(s.draft())
-	var numbers sync.Map
-	var wait sync.WaitGroup
-	for range 8 {
-		wait.Go(func() {
-			a, _, ok, err := s.Claim(soon(t), l.ID)
-			if !ok || err != nil {
-				t.Errorf("claimed %v: %v", ok, err)
-			}
-			if _, again := numbers.LoadOrStore(a.Letter.Attempts, true); again {
-				t.Errorf("two attempts are number %d", a.Letter.Attempts)
-			}
-		})
-	}
-	wait.Wait()
-	if got := s.text(`select attempts::text from letters where id = $1`, l.ID); got != "8" {
-		t.Errorf("%s attempts for 8 claims", got)
 	}
 }

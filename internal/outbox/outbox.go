@@ -23,8 +23,8 @@ const (
 // State is where a letter stands.
 type State string
 
-// The states of a letter. An unknown letter was handed over whole and no answer came: it is sent once
-// more under the same Message-ID and then stays unknown.
+// The states of a letter. An unknown letter was handed over whole and no answer came, or the
+// process died while it was sending it: it is sent once more under the same Message-ID and then stays unknown.
 const (
 	Queued  State = "queued"
 	Sending State = "sending"
@@ -77,10 +77,14 @@ type Outbox struct {
 	db       *db.DB
 	vault    *vault.Vault
 	patience time.Duration
+	claims   gather[uuid.UUID, claimed]
+	accepted gather[acceptance, struct{}]
 }
 
 // New makes the outbox. patience is how long a letter is tried before it fails; servers that refuse for
 // the moment are expected to be back within days (RFC 5321 section 4.5.4.1).
 func New(d *db.DB, v *vault.Vault, patience time.Duration) *Outbox {
-	return &Outbox{db: d, vault: v, patience: patience}
+	o := &Outbox{db: d, vault: v, patience: patience}
+	o.claims.write, o.accepted.write = o.claimAll, o.settleAccepted
+	return o
 }

@@ -50,8 +50,8 @@ func TestQueuedBytesAreSealed(t *testing.T) {
 	}
 	other, err := vault.New(bytes.Repeat([]byte{2}, vault.KeySize))
 	must(t, err)
-	if _, _, ok, err := New(s.db, other, patience).Claim(soon(t), l.ID); ok || !errors.Is(err, vault.ErrSealed) {
-		t.Errorf("opened with another key: %v", err)
+	if a, _, _, err := New(s.db, other, patience).Claim(soon(t), l.ID); err != nil || a.Raw != nil || a.Flaw != flawSealed {
+		t.Errorf("opened with another key: %v, %q", err, a.Flaw)
 	}
 }
 

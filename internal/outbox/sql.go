@@ -30,13 +30,23 @@ var (
 	intoBytes   = &db.Insert{SQL: sqlInsertBytes, Order: 5}
 )
 
-const sqlReadBytes = `select data from letter_bytes where letter_id = $1`
-
 const sqlHasBytes = `select exists (select from letter_bytes where letter_id = $1)`
 
-const sqlClaim = `update letters set state = 'sending', attempts = attempts + 1 where id = $1`
+// The locks are taken in the order of the ids: two processes that meet do not deadlock.
+const sqlHoldLetters = `
+select ` + columns + `, (select data from letter_bytes where letter_id = letters.id) as sealed
+from letters where id = any($1) order by id for update`
 
-const sqlSettleSent = `update letters set state = 'sent', sent_at = now(), last_code = nullif($2, 0), last_error = null where id = $1`
+// A letter that is being sent already was left so by a process that died.
+const sqlClaim = `
+update letters set state = 'sending', attempts = attempts + 1, unknowns = unknowns + (state = 'sending')::int
+where id = any($1)`
+
+const sqlAbandon = `update letters set state = 'unknown', unknowns = unknowns + 1, last_code = null, last_error = $2 where id = any($1)`
+
+const sqlSettleSent = `
+update letters l set state = 'sent', sent_at = now(), last_code = nullif(s.code, 0), last_error = null
+from unnest($1::uuid[], $2::integer[]) as s(id, code) where l.id = s.id`
 
 const sqlSettleLater = `
 update letters set state = 'queued', last_code = nullif($2, 0), last_error = $3, next_attempt_at = now() + $4::interval

@@ -1,0 +1,143 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/postern-desk/postern/internal/db"
+)
+
+// Attempt is a letter that was claimed for sending, with its envelope sender and the bytes to send. A letter
+// with a Flaw has neither: it is to be settled as permanent, with the flaw as the text.
+type Attempt struct {
+	Letter       Letter
+	EnvelopeFrom string
+	Raw          []byte
+	Flaw         string
+}
+
+// The flaws, for people to read. Another attempt would meet them too.
+const (
+	flawGone    = "the letter's bytes are gone, as after a restore of a part of the database; write a new answer instead"
+	flawSealed  = "the letter's bytes are sealed with another key; put the key back and resend it, or write a new answer"
+	flawDamaged = "the letter's bytes are damaged; write a new answer instead"
+)
+
+// abandoned is why a letter stays unknown whose sending the end of the process cut off.
+const abandoned = "the program ended while it was sending this letter, after an earlier try without an answer; it may have arrived: resend it if it did not"
+
+// Claim marks the letter as being sent and returns its bytes. ok is false where nothing is to be sent: a
+// server has taken it, it has failed, another caller is at it, or its time has not come, which wait then
+// tells. A letter that stays unknown with this call comes with ok false and its new state.
+func (o *Outbox) Claim(ctx context.Context, id uuid.UUID) (a Attempt, wait time.Duration, ok bool, err error) {
+	c, err := o.claims.do(ctx, id)
+	if err != nil || !c.ok {
+		return Attempt{Letter: c.letter}, c.wait, false, err
+	}
+	return o.open(c.letter, c.sealed), 0, true, nil
+}
+
+// claimed is what one caller gets of a transaction's claims.
+type claimed struct {
+	letter Letter
+	sealed []byte // nil: gone
+	wait   time.Duration
+	ok     bool
+}
+
+// heldLetter is a letter under its lock.
+type heldLetter struct {
+	Letter
+	Sealed []byte `db:"sealed"`
+}
+
+// claimAll claims letters in one transaction. Two callers with one letter do not both get it.
+func (o *Outbox) claimAll(ctx context.Context, ids []uuid.UUID) ([]claimed, error) {
+	out := make([]claimed, len(ids))
+	err := o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) error {
+		clear(out)
+		held, err := db.All[heldLetter](tx, sqlHoldLetters, ids)
+		if err != nil {
+			return err
+		}
+		letters := make(map[uuid.UUID]heldLetter, len(held))
+		for _, h := range held {
+			letters[h.ID] = h
+		}
+		var taken, lost []uuid.UUID
+		for i, id := range ids {
+			h, there := letters[id]
+			if !there {
+				continue
+			}
+			delete(letters, id)
+			if out[i] = h.claim(tx.Now()); out[i].ok {
+				taken = append(taken, id)
+			} else if h.State == Sending {
+				lost = append(lost, id)
+			}
+		}
+		if len(taken) > 0 {
+			tx.Queue(sqlClaim, taken)
+		}
+		if len(lost) > 0 {
+			tx.Queue(sqlAbandon, lost, abandoned)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// claim decides about one letter. One that is marked as being sent belonged to a process that died: only one
+// job works on it. Whether a server has it nobody knows, as where the answer to it was lost, and it counts as
+// that: else a program that dies of a letter would send it for ever.
+func (h heldLetter) claim(now time.Time) claimed {
+	l := h.Letter
+	due := l.State == Queued || l.State == Unknown && l.Unknowns < 2
+	switch {
+	case l.State == Sending && l.Unknowns > 0:
+		l.State, l.Unknowns = Unknown, l.Unknowns+1
+		return claimed{letter: l}
+	case l.State == Sending:
+		l.Unknowns++
+	case !due:
+		return claimed{}
+	case l.NextAttemptAt.After(now):
+		return claimed{wait: l.NextAttemptAt.Sub(now)}
+	}
+	l.State, l.Attempts = Sending, l.Attempts+1
+	return claimed{letter: l, sealed: h.Sealed, ok: true}
+}
+
+func (o *Outbox) open(l Letter, sealed []byte) Attempt {
+	if sealed == nil {
+		return Attempt{Letter: l, Flaw: flawGone}
+	}
+	from, raw, err := o.unseal(sealed)
+	switch {
+	case errors.Is(err, errDamaged):
+		return Attempt{Letter: l, Flaw: flawDamaged}
+	case err != nil:
+		return Attempt{Letter: l, Flaw: flawSealed}
+	}
+	return Attempt{Letter: l, EnvelopeFrom: from, Raw: raw}
+}
+
+var errDamaged = errors.New("no letter under the seal")
+
+func (o *Outbox) unseal(sealed []byte) (from string, raw []byte, err error) {
+	packed, err := o.vault.Open(bytesPurpose, sealed)
+	if err != nil {
+		return "", nil, err
+	}
+	whole, err := decoder.DecodeAll(packed, nil)
+	sender, raw, ok := bytes.Cut(whole, []byte("\n"))
+	if err != nil || !ok {
+		return "", nil, errDamaged
+	}
+	return string(sender), raw, nil
+}
