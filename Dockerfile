@@ -3,7 +3,13 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/postern ./cmd/postern \
+# What `postern version` says. The commit is read from the few files of .git that are here, unless it is
+# given: git wants an objects folder before it takes them for a repository.
+ARG VERSION=dev
+ARG COMMIT
+RUN COMMIT="${COMMIT:-$(mkdir -p .git/objects .git/refs && git rev-parse --verify --quiet HEAD || echo unknown)}" \
+ && CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+      -ldflags="-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /out/postern ./cmd/postern \
  && mkdir -m 0700 /out/data
 
 # CA certificates come with this image, time zones with the binary; there is no shell in it.

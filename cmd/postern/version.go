@@ -6,15 +6,16 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the build of a release.
-var version = "dev"
+// version and commit are set by the build of a release or an image. Where no commit is set, the one counts that
+// Go itself notes.
+var version, commit = "dev", ""
 
 type versionCmd struct{}
 
 // Run prints version, commit and Go version.
 func (versionCmd) Run(s streams) error {
-	commit, dirty := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
+	commit, dirty := commit, ""
+	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
 		for _, setting := range info.Settings {
 			switch {
 			case setting.Key == "vcs.revision":
@@ -23,6 +24,9 @@ func (versionCmd) Run(s streams) error {
 				dirty = " (modified)"
 			}
 		}
+	}
+	if commit == "" {
+		commit = "unknown"
 	}
 	_, err := fmt.Fprintf(s.out, "postern %s, commit %s%s, %s %s/%s\n", version, commit, dirty, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
