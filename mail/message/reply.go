@@ -52,6 +52,7 @@ type replyParser struct {
 	expired   func() bool
 	texted    bool // something new stands above
 	tries     int  // close looks taken, which cost time
+	window    [maxIntroLines]introLine
 	segments  []segment
 	cut       []string // what follows a final separator
 	embedded  string
@@ -71,6 +72,7 @@ func (p *replyParser) parse() {
 		if before, intro, ok := splitSharedLine(line); ok && !isQuoted(line) {
 			p.text(before)
 			p.lines[i] = intro
+			p.window[i%maxIntroLines] = introLine{}
 			continue
 		}
 		if n := p.separator(i); n >= 0 {
@@ -81,7 +83,7 @@ func (p *replyParser) parse() {
 			i += n
 			continue
 		}
-		if n := p.introLength(p.lines[i:]); n > 0 {
+		if n := p.introLength(i); n > 0 {
 			next, done := p.introduction(i, n)
 			if done {
 				return
@@ -115,28 +117,15 @@ func (p *replyParser) separator(i int) int {
 	}
 	p.tries++
 	switch {
-	case forwardLine.MatchString(line):
+	case mayForward(line) && forwardLine.MatchString(line):
 		p.forwarded = strings.TrimSpace(strings.Join(p.lines[i+1:], "\n"))
 		return 0
-	case originalLine.MatchString(line), ownDelimiter.MatchString(line), messageOf.MatchString(line):
+	case beginsDashed(line) && originalLine.MatchString(line), strings.Contains(line, "##-") && ownDelimiter.MatchString(line),
+		beginsMessageOf(line) && messageOf.MatchString(line):
 		p.embedded = strings.TrimSpace(strings.Join(p.lines[i+1:], "\n"))
 		return 0
 	}
 	return -1
-}
-
-// maySeparate is a quick look before the expressions.
-func maySeparate(line string) bool {
-	if len(line) > 200 || isDelimiter(line) {
-		return false
-	}
-	line = strings.Trim(line, " \t*_")
-	for _, end := range []string{"-", "–", "—", "=", "#", ":", "："} {
-		if strings.HasSuffix(line, end) {
-			return true
-		}
-	}
-	return strings.HasPrefix(strings.ToLower(line), "message du")
 }
 
 // introduction handles "On Monday Ann wrote:" at line i: quotes follow it, or

@@ -1,21 +1,28 @@
 package message
 
 import (
+	"slices"
 	"strings"
-	"unicode"
 )
 
 const (
-	maxIntroLines  = 6
-	maxIntroLength = 400
-	maxSignature   = 30 // lines below a signature mark
-	maxClosing     = 6  // lines below a closing
-	maxTries       = 10_000
-	maxMobile      = 3 // signatures that programs add
+	maxSignature    = 30 // lines below a signature mark
+	maxClosing      = 6  // lines below a closing
+	maxTries        = 10_000
+	maxMobile       = 3   // signatures that programs add
+	maxClosingBytes = 200 // no closing is longer
 )
 
+// What \s stands for in an expression.
+const asciiSpace = "\t\n\f\r "
+
 func isQuoted(line string) bool {
-	return strings.HasPrefix(strings.TrimLeft(line, " \t"), ">")
+	for i := range len(line) {
+		if line[i] != ' ' && line[i] != '\t' {
+			return line[i] == '>'
+		}
+	}
+	return false
 }
 
 // quoteEnd is the end of the quote that begins at line i. A single line that
@@ -33,96 +40,6 @@ func quoteEnd(lines []string, i int) int {
 		}
 	}
 	return end
-}
-
-// splitSharedLine finds an introduction behind text on one line.
-func splitSharedLine(line string) (before, intro string, ok bool) {
-	if len(line) > maxIntroLength || !strings.HasSuffix(line, "wrote:") {
-		return "", "", false
-	}
-	m := sharedLine.FindStringSubmatch(line)
-	if m == nil || strings.TrimSpace(strings.Trim(m[1], "-")) == "" {
-		return "", "", false
-	}
-	return strings.TrimRight(m[1], " -"), m[2], true
-}
-
-// introLength is how many of these lines introduce a quote; 0 if none does.
-func (p *replyParser) introLength(lines []string) int {
-	if strings.TrimSpace(lines[0]) == "" || isQuoted(lines[0]) {
-		return 0
-	}
-	joined, dated := "", false
-	for n := range min(maxIntroLines, len(lines)) {
-		line := strings.Trim(strings.ReplaceAll(lines[n], "\u00a0", " "), "*_ \t")
-		switch {
-		case line == "" && n > 0 && n <= 2 && dated && hasClock.MatchString(joined):
-			continue // some programs leave a line empty before the address
-		case line == "", n > 0 && isQuoted(lines[n]) && !endsAddress(lines[n]), len(joined)+len(line) > maxIntroLength:
-			return 0
-		case n == 0:
-			dated = startsDated(line)
-		case !dated && startsDated(line):
-			return 0 // the introduction begins here, not above
-		}
-		joined = strings.TrimSpace(joined + " " + line)
-		if !mayBeIntro(joined, dated) {
-			continue
-		}
-		if p.tries++; isIntro(joined) {
-			return n + 1
-		}
-	}
-	return 0
-}
-
-// endsAddress is the end of an introduction that was wrapped within its address: ">:" or "> wrote:".
-func endsAddress(line string) bool {
-	line = strings.TrimSpace(line)
-	return strings.HasPrefix(line, ">:") || strings.HasPrefix(line, "> wrote")
-}
-
-// mayBeIntro is a quick look before isIntro.
-func mayBeIntro(s string, dated bool) bool {
-	if !strings.ContainsAny(s, "0123456789@") {
-		return strings.HasPrefix(s, "--") && !isDelimiter(s)
-	}
-	return dated || strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：") || strings.HasSuffix(s, "--") || strings.HasSuffix(s, ">")
-}
-
-// startsDated says that a line begins as "On 2 May" or "2026-05-02" do.
-func startsDated(s string) bool {
-	if len(s) > maxIntroLength || !strings.ContainsAny(s, "0123456789") {
-		return false
-	}
-	if s[0] >= '0' && s[0] <= '9' {
-		return dateStart.MatchString(s)
-	}
-	end := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
-	return end > 0 && introWords[strings.ToLower(s[:end])]
-}
-
-// isIntro tells an introduction by its parts: a date, a name or address, and a
-// verb or colon at the end.
-func isIntro(s string) bool {
-	if dashedIntro.MatchString(s) || gmtIntro.MatchString(s) || dateAddressIntro.MatchString(s) {
-		return true
-	}
-	s = strings.TrimSpace(strings.Trim(s, "-"))
-	address := hasAddress.MatchString(s)
-	starts := startsDated(s)
-	dated := strings.ContainsAny(s, "0123456789")
-	switch {
-	case introLast.MatchString(s):
-		colon := strings.HasSuffix(s, ":") || strings.HasSuffix(s, "：")
-		return starts && dated && (colon || hasClock.MatchString(s)) || address && colon
-	case introMiddle.MatchString(s):
-		return (address || hasClock.MatchString(s)) && dated
-	case strings.HasSuffix(s, ":") || strings.HasSuffix(s, "："):
-		// Without a verb: a date with a time, then an address.
-		return starts && hasClock.MatchString(s) && address
-	}
-	return false
 }
 
 // isFieldBlock tells the fields that Outlook copies above a quoted email.
@@ -157,8 +74,14 @@ func isFieldBlock(lines []string) bool {
 
 // fieldKind is the kind of field that a line is, "" if it is none.
 func fieldKind(line string) string {
-	line = strings.TrimLeft(line, " \t>*|\u00a0")
-	end := strings.IndexAny(line[:min(len(line), 60)], ":：")
+	if line != "" && strings.IndexByte(" \t>*|\xc2", line[0]) >= 0 {
+		line = strings.TrimLeft(line, " \t>*|\u00a0")
+	}
+	head := line[:min(len(line), 60)]
+	end := strings.IndexByte(head, ':')
+	if wide := strings.Index(head, "："); wide >= 0 && (end < 0 || wide < end) {
+		end = wide
+	}
 	if end <= 0 {
 		return ""
 	}
@@ -170,8 +93,8 @@ func fieldKind(line string) string {
 // below says that something stands above the run.
 func splitSignature(lines []string, below bool) (text, signature []string) {
 	text = lines
-	for i := range lines {
-		if len(lines)-i <= maxSignature && isSignatureMark(lines[i:]) && (below || !isEmpty(lines[:i])) {
+	for i := max(0, len(lines)-maxSignature); i < len(lines); i++ {
+		if isSignatureMark(lines[i:]) && (below || !isEmpty(lines[:i])) {
 			text, signature = lines[:i], lines[i:]
 			break
 		}
@@ -179,7 +102,7 @@ func splitSignature(lines []string, below bool) (text, signature []string) {
 	for range maxMobile {
 		text = trimDelimiters(text)
 		n := len(text) - 1
-		if n < 1 || !mobileSignature.MatchString(strings.TrimSpace(text[n])) {
+		if n < 1 || !isMobileSignature(strings.TrimSpace(text[n])) {
 			break
 		}
 		signature = append([]string{text[n]}, signature...)
@@ -195,11 +118,40 @@ func splitSignature(lines []string, below bool) (text, signature []string) {
 // isSignatureMark tells the mark above a signature, or the rule above the few
 // lines that a mailing list adds.
 func isSignatureMark(lines []string) bool {
-	if signatureLine.MatchString(lines[0]) {
+	if isSignatureLine(lines[0]) {
 		return true
 	}
 	rule := strings.TrimSpace(lines[0])
 	return len(rule) >= 10 && strings.Trim(rule, "_") == "" && len(lines) > 1 && len(lines) <= maxClosing+1
+}
+
+// isSignatureLine tells the mark itself.
+func isSignatureLine(line string) bool {
+	line = strings.TrimRight(line, asciiSpace)
+	if line != "" && strings.IndexByte(asciiSpace, line[0]) >= 0 {
+		line = line[1:]
+	}
+	switch line {
+	case "--", "---", "—", "––", "__", "___", "____", "_____", "**":
+		return true
+	}
+	return false
+}
+
+func isMobileSignature(line string) bool {
+	folded := fold(line)
+	for range mobileStarts.prefixes(strings.TrimLeft(folded, "-–—_"+asciiSpace)) {
+		return mobileSignature.MatchString(line)
+	}
+	held := func(part string) bool { return strings.Contains(folded, part) }
+	return slices.ContainsFunc(mobileParts, held) && mobileSignature.MatchString(line)
+}
+
+func isClosing(line string) bool {
+	if n := len(line); n > 0 && strings.IndexByte(",.!", line[n-1]) >= 0 {
+		line = line[:n-1]
+	}
+	return len(line) <= maxClosingBytes && closings.has(fold(line))
 }
 
 // closingIndex finds a closing with a name below it.
@@ -208,7 +160,7 @@ func closingIndex(lines []string) int {
 	for i := len(lines) - 1; i > 0 && below <= maxClosing; i-- {
 		line := strings.TrimSpace(lines[i])
 		switch {
-		case closingLine.MatchString(line):
+		case isClosing(line):
 			if below > 0 && !isEmpty(lines[:i]) {
 				return i
 			}

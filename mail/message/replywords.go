@@ -20,12 +20,10 @@ const wroteMiddle = `schrieb|schreef|skrev|escribi[óo]|escreveu|ha scritto|a [�
 	`написал(?:\(а\)|а)?|пишет|пише|[íi]rta|yazd[ıi]|heeft|a scris|en dato skrev`
 
 var (
-	introLast   = regexp.MustCompile(`(?i)(?:^|[\s>)\]"',，]|\d|>)(?:` + wroteLast + `)\s*(?:\.{3})?\s*[:：]?\s*-*$`)
-	introMiddle = regexp.MustCompile(`(?i)(?:^|[\s>)\]])(?:` + wroteMiddle + `)[\s(].*[:：]$`)
+	lastVerbs   = newPhrases(wroteLast)
+	middleVerbs = newPhrases(wroteMiddle)
 
-	hasClock   = regexp.MustCompile(`\d{1,2}[:.]\d{2}|\d{1,2}h\d{2}|\d{4}[-./]\d|\d[-./]\d{4}`)
-	hasAddress = regexp.MustCompile(`[^\s<>@"(]+@[^\s<>@")]+`)
-	dateStart  = regexp.MustCompile(`^(?:\d{4}[-./年]|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{1,2}\.? (?:de )?\p{L}{2,}\.?,? (?:de )?\d{4})`)
+	dateStart = regexp.MustCompile(`^(?:\d{4}[-./年]|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}|\d{1,2}\.? (?:de )?\p{L}{2,}\.?,? (?:de )?\d{4})`)
 
 	// 2016-03-03 17:21 GMT+01:00 Some One
 	gmtIntro = regexp.MustCompile(`^\d{4}-\d{2}-\d{2} \d{1,2}:\d{2} (?:GMT|UTC)[+-]\d{1,2}:\d{2} \S.{0,80}$`)
@@ -74,8 +72,9 @@ const beginForward = `begin forwarded message|anfang der weitergeleiteten (?:nac
 	`vidarebefordrat (?:brev|mejl)|videresendt besked|p[åa]begynner videresendt melding|начало переадресованного сообщения|下面是被转发的邮件|転送されたメッセージ`
 
 var (
-	originalLine = regexp.MustCompile(`(?i)^[\s*_]*[-_=–—]{2,}\s*(?:` + originalWords + `)\s*[:：]?\s*[-_=–—]{2,}[\s*_]*$`)
-	forwardLine  = regexp.MustCompile(`(?i)^[\s*_]*(?:[-_=–—]{2,}\s*(?:` + forwardWords + `)\s*[:：]?\s*[-_=–—]{2,}|(?:` + beginForward + `)\s*[:：])[\s*_]*$`)
+	originalLine  = regexp.MustCompile(`(?i)^[\s*_]*[-_=–—]{2,}\s*(?:` + originalWords + `)\s*[:：]?\s*[-_=–—]{2,}[\s*_]*$`)
+	forwardLine   = regexp.MustCompile(`(?i)^[\s*_]*(?:[-_=–—]{2,}\s*(?:` + forwardWords + `)\s*[:：]?\s*[-_=–—]{2,}|(?:` + beginForward + `)\s*[:：])[\s*_]*$`)
+	beginForwards = newPhrases(beginForward)
 	// Our own letters ask to write above a line of this shape.
 	ownDelimiter = regexp.MustCompile(`^[\s>*]*##-.*-##[\s*]*$`)
 	// French webmails put this above the quoted fields.
@@ -106,6 +105,13 @@ func fieldKindsOf(names map[string]string) map[string]string {
 	return kinds
 }
 
+// What a signature begins with that a program adds, or else holds.
+var (
+	mobileStarts = newPhrases(`sent|written|composed|typed|get|envoy[ée]|t[ée]l[ée]charge|obtenir|diese|von|mit|gesendet|outlook|enviad|obtener|obter|inviat|scarica|ottieni|` +
+		`verzonden|verstuurd|skickat|sendt|l[äa]hetetty|wys[łl]an|отправлено|надіслано|odesl[áa]no|odoslan|trimis|从我的|发自我的|從我的|나의|yahoo|gmx|web\.de|proton`)
+	mobileParts = []string{fold("gönderildi"), fold("gonderildi"), fold("küldve"), fold("kuldve"), "から送信"}
+)
+
 // Signatures that programs add, each a line of its own.
 var mobileSignature = regexp.MustCompile(`(?i)^(?:[-–—_]{0,3}\s*)(?:` +
 	`(?:sent|written|composed|typed) (?:from|via|with|by|on|using) (?:my )?\S.{0,60}|get outlook for \S.{0,40}|` +
@@ -120,12 +126,10 @@ var mobileSignature = regexp.MustCompile(`(?i)^(?:[-–—_]{0,3}\s*)(?:` +
 	`(?:\s*[<(\[].*[>)\]])?[.!]?$`)
 
 // Closings that only ever stand above a name.
-var closingLine = regexp.MustCompile(`(?i)^(?:(?:best|kind|kindest|warm|warmest|with kind|with best|many)? ?regards|sincerely(?: yours)?|yours (?:sincerely|faithfully|truly)|` +
+var closings = newPhrases(`(?:best|kind|kindest|warm|warmest|with kind|with best|many)? ?regards|sincerely(?: yours)?|yours (?:sincerely|faithfully|truly)|` +
 	`mit freundlichen gr[üu](?:ß|ss)en|mit besten gr[üu](?:ß|ss)en|freundliche gr[üu](?:ß|ss)e|cordialement|bien cordialement|cordiali saluti|distinti saluti|` +
 	`met vriendelijke groet(?:en)?|atentamente|saludos cordiales|atenciosamente|com os melhores cumprimentos|med v[äa]nliga? h[äa]lsning(?:ar)?|med venlig hilsen|` +
-	`z powa[żz]aniem|s pozdravem|с уважением|з повагою)[,.!]?$`)
-
-var signatureLine = regexp.MustCompile(`^\s?(?:--|—|––|---|_{2,5}|-- |\*\*)\s*$`)
+	`z powa[żz]aniem|s pozdravem|с уважением|з повагою`)
 
 var forwardSubject = regexp.MustCompile(`(?i)^\s*(?:\[[^\]]{1,40}\]\s*)?(?:fwd?|wg|tr|rv|enc|i|vs|vb|vl|doorst|pd|przek|iлt|ilt|továbbítás|转发|轉寄|転送|전달)\s*[:：]`)
 
@@ -134,5 +138,10 @@ func isForwardSubject(s string) bool { return forwardSubject.MatchString(s) }
 // isDelimiter is a line that only draws a line.
 func isDelimiter(line string) bool {
 	line = strings.TrimSpace(line)
-	return line != "" && strings.Trim(line, "-_=*#+~ᐧ·—–>| \t\u00a0\u200b") == ""
+	for _, r := range line {
+		if !strings.ContainsRune("-_=*#+~>| \t", r) && !strings.ContainsRune("ᐧ·—–\u00a0\u200b", r) {
+			return false
+		}
+	}
+	return line != ""
 }
