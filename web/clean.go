@@ -1,8 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -21,6 +24,24 @@ func lines(in []string) []string {
 		}
 	}
 	return out
+}
+
+// maxTag is the longest tag of a ticket in characters, as a filter takes it.
+const maxTag = 100
+
+// readTags cleans the tags of a ticket: each once, in the order in which they were given.
+func readTags(in []string) ([]string, error) {
+	out := []string{}
+	for _, tag := range lines(in) {
+		if utf8.RuneCountInString(tag) > maxTag {
+			return nil, newProblem(http.StatusUnprocessableEntity, codeInvalidTag,
+				fmt.Sprintf("A tag has at most %d characters.", maxTag)).in("body.tags")
+		}
+		if !slices.Contains(out, tag) {
+			out = append(out, tag)
+		}
+	}
+	return out, nil
 }
 
 // linePointer is line for a field that may be absent.

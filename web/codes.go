@@ -14,6 +14,7 @@ const (
 	codeInvalidCursor        = "invalid_cursor"
 	codeInvalidEmail         = "invalid_email"
 	codeInvalidCustom        = "invalid_custom"
+	codeInvalidTag           = "invalid_tag"
 	codeInvalidAttachment    = "invalid_attachment"
 	codeAttachmentsTooLarge  = "attachments_too_large"
 	codePreconditionRequired = "precondition_required"
@@ -45,9 +46,10 @@ var codes = []code{
 	{codeInvalidCursor, "The cursor is not one of this list in this order."},
 	{codeInvalidEmail, "This is not one email address."},
 	{codeInvalidCustom, "Custom fields are texts, numbers or truth values under short names."},
+	{codeInvalidTag, "Contacts are tagged vip or emergency; a ticket's tag has at most 100 characters."},
 	{codeInvalidAttachment, "The attachment is not base64."},
 	{codeAttachmentsTooLarge, "The attachments together have too many bytes."},
-	{codePreconditionRequired, "A PATCH needs If-Match with the ETag that was read."},
+	{codePreconditionRequired, "A PATCH needs If-Match with the ETag that was read, or with *."},
 	{codeStale, "Somebody else changed it first; read it again."},
 	{codeInvalidKey, "An Idempotency-Key has 1 to 255 visible ASCII characters."},
 	{codeKeyReused, "This Idempotency-Key came with another request before."},
@@ -84,7 +86,6 @@ var codes = []code{
 	{"invalid_start", "A mailbox starts at now, date or all."},
 	{"invalid_status", "The status is open, in_progress, waiting or closed."},
 	{"invalid_subject", "A subject is needed, of at most 1000 bytes."},
-	{"invalid_tag", "Contacts are tagged vip or emergency."},
 	{"invalid_ticket", "A ticket is named by its id or its number."},
 	{"invalid_time_zone", "The time zone is an IANA name."},
 	{"invalid_visibility", "The visibility is internal or everyone."},

@@ -32,7 +32,7 @@ func FuzzIfMatch(f *testing.F) {
 		f.Add(tag)
 	}
 	f.Fuzz(func(t *testing.T, tag string) {
-		if n, err := web.Version(tag); err == nil && (n < 0 && !strings.Contains(tag, "-")) {
+		if n, err := web.Version(tag); err == nil && (n < 0 && !strings.Contains(tag, "-") || (n == 0) != (strings.TrimSpace(tag) == "*")) {
 			t.Errorf("%q is version %d", tag, n)
 		}
 	})

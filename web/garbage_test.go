@@ -134,3 +134,54 @@ func TestFailuresSayNothing(t *testing.T) {
 	d.do(request{method: "GET", path: "/readyz", key: "none"}).refused(503, "unavailable")
 	d.do(request{method: "GET", path: "/healthz", key: "none"}).want(200)
 }
+
+// TestErrorsNameTheField tries one thing wrong at a time; the field is named as it stands in the request,
+// whoever found it wrong: the guard, the framework, this door or the domain.
+func TestErrorsNameTheField(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	path := d.openTicket(nil).header.Get("Location")
+	person := func(more string) string { return `{"subject": "s", "body": "b", "email": "a@b.example"` + more + `}` }
+	for _, c := range []struct {
+		method, path, body string
+		fields             string
+	}{
+		{"GET", "/v1/tickets?nonsense=1", "", "query.nonsense"},
+		{"GET", "/v1/tickets?zeta=1&alpha=2&limit=1", "", "query.alpha query.zeta"},
+		{"GET", "/v1/tickets?limit=1&limit=2", "", "query.limit"},
+		{"GET", "/v1/tickets?a%0Ab=1", "", "query.a b"},
+		{"GET", "/v1/tickets?limit=0", "", "query.limit"},
+		{"GET", "/v1/tickets?limit=x", "", "query.limit"},
+		{"GET", "/v1/tickets?status=solved", "", "query.status"},
+		{"GET", "/v1/tickets?from=yesterday", "", "query.from"},
+		{"GET", "/v1/tickets?cursor=x", "", "query.cursor"},
+		{"GET", "/v1/contacts?email=x", "", "query.email"},
+		{"GET", "/v1/tickets/x", "", "path.id"},
+		{"POST", "/v1/tickets", `{"body": "b"}`, "body.subject"},
+		{"POST", "/v1/tickets", `{}`, "body.body body.subject"},
+		{"POST", "/v1/tickets", person(`, "nonsense": 1`), "body.nonsense"},
+		{"POST", "/v1/tickets", person(`, "priority": "urgent"`), "body.priority"},
+		{"POST", "/v1/tickets", person(`, "tags": ["a", 1]`), "body.tags[1]"},
+		{"POST", "/v1/tickets", person(`, "tags": ["` + strings.Repeat("ä", 101) + `"]`), "body.tags"},
+		{"POST", "/v1/tickets", person(`, "custom": {"a": []}`), "body.custom"},
+		{"POST", "/v1/tickets", `{"subject": " ", "body": "b", "email": "a@b.example"}`, "body.subject"},
+		{"POST", "/v1/tickets", `{"subject": "s", "body": "b"}`, "body.email"},
+		{"POST", path + "/messages", `{"visibility": "internal", "body": "b", "attachments": [{"name": "a"}]}`, "body.attachments[0].content_base64"},
+		{"POST", path + "/messages", `{"visibility": "internal", "body": "b", "attachments": [{"name": "a", "content_base64": "*"}]}`, "body.attachments[0]"},
+		{"POST", path + "/merge", `{"into": "x"}`, "body.into"},
+		{"PATCH", path, `{"status": "closed"}`, "header.If-Match"},
+	} {
+		a := d.do(request{method: c.method, path: c.path, body: c.body})
+		var got []string
+		for _, e := range a.object()["errors"].([]any) {
+			got = append(got, e.(map[string]any)["field"].(string))
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != c.fields {
+			t.Errorf("%s %s %s: %v, want %s; %s", c.method, c.path, c.body, got, c.fields, a.body)
+		}
+	}
+	if a := d.get("/v1/tickets?statsu=open").refused(422, "validation_failed"); !strings.Contains(a.text("detail"), "query.statsu") {
+		t.Errorf("the one line does not name it: %s", a.body)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,17 +87,25 @@ const customStart = "custom."
 
 // checkQuery refuses parameters that no one would look at: a misspelt filter must not list everything.
 func checkQuery(r *http.Request, op *huma.Operation) *Problem {
-	for name, values := range r.URL.Query() {
+	query := r.URL.Query()
+	var wrong []FieldError
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool {
 			return p.In == "query" && (p.Name == name || p.Name == customParameter && strings.HasPrefix(name, customStart))
 		})
-		if !known || len(values) > 1 {
-			p := newProblem(http.StatusUnprocessableEntity, codeValidation, "The request is not as the API describes it.")
-			p.Errors = []FieldError{{Field: "query", Message: "a parameter is unknown or stands twice"}}
-			return p
+		switch {
+		case !known:
+			wrong = append(wrong, FieldError{Field: "query." + line(name), Message: "there is no such parameter here"})
+		case len(query[name]) > 1:
+			wrong = append(wrong, FieldError{Field: "query." + line(name), Message: "the parameter stands twice"})
 		}
 	}
-	return nil
+	if len(wrong) == 0 {
+		return nil
+	}
+	p := newProblem(http.StatusUnprocessableEntity, codeValidation, "The request is not as the API describes it: "+wrong[0].Field+": "+wrong[0].Message+".")
+	p.Errors = wrong
+	return p
 }
 
 // bodyPatience is how long a body may take: at least 300 KB a second are expected beyond the first.

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -23,18 +25,27 @@ type CheckReport struct {
 
 // CheckLine is one point of a check. Detail and Remedy hold no secret.
 type CheckLine struct {
-	Name   string `json:"name" example:"imap_login"`
+	Name   string `json:"name" doc:"What was tried, in words" example:"IMAP login at mail.example"`
 	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
-	Remedy string `json:"remedy,omitempty" doc:"What to do about it"`
+	Detail string `json:"detail,omitempty" doc:"Why it failed, as the server or the network says; absent where it did not"`
+	Remedy string `json:"remedy,omitempty" doc:"What to do about it, where that is known"`
 }
 
-func (s mailboxRoutes) list(ctx context.Context, _ *nothing) (*listOf[Mailbox], error) {
+// list shows mailboxes oldest first. A desk has few: all are read, and the page is cut out of them.
+func (s mailboxRoutes) list(ctx context.Context, in *struct{ Paging }) (*listOf[Mailbox], error) {
+	const list = "mailboxes"
+	after, err := afterID(list, in.Cursor)
+	if err != nil {
+		return nil, err
+	}
 	found, err := s.mailboxes.List(ctx, actorOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return paged(found, len(found), nil, showMailbox), nil
+	if after != uuid.Nil {
+		found = slices.DeleteFunc(found, func(m mailboxes.Mailbox) bool { return bytes.Compare(m.ID[:], after[:]) <= 0 })
+	}
+	return paged(found, in.Limit, func(m mailboxes.Mailbox) string { return newCursor(list, m.ID.String()) }, showMailbox), nil
 }
 
 func (s mailboxRoutes) create(ctx context.Context, in *struct{ Body NewMailbox }) (*made[Mailbox], error) {

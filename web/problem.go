@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,7 +33,7 @@ type Problem struct {
 
 // FieldError is one field that is wrong.
 type FieldError struct {
-	Field   string `json:"field" example:"body.priority"`
+	Field   string `json:"field" example:"body.priority" doc:"The path of the field after where it stands: body, query, path or header"`
 	Message string `json:"message"`
 }
 
@@ -133,7 +135,34 @@ func problemOfModel(m *huma.ErrorModel) *Problem {
 	p := newProblem(m.Status, code, detail)
 	for _, e := range m.Errors {
 		if e != nil {
-			p.Errors = append(p.Errors, FieldError{Field: e.Location, Message: e.Message})
+			p.Errors = append(p.Errors, FieldError{Field: fieldOf(e), Message: e.Message})
+		}
+	}
+	return p
+}
+
+// missing is how the framework says that a field is not there: of the object that lacks it.
+var missing = regexp.MustCompile(`^expected required property (\S+) to be present$`)
+
+// fieldOf is the path of the field that is meant.
+func fieldOf(e *huma.ErrorDetail) string {
+	if m := missing.FindStringSubmatch(e.Message); m != nil {
+		return e.Location + "." + m[1]
+	}
+	return e.Location
+}
+
+// located says where in a request the domain's field stands: it knows fields by their names alone.
+func (p *Problem) located(method string) *Problem {
+	where := "body."
+	if method == http.MethodGet {
+		where = "query."
+	}
+	for i, e := range p.Errors {
+		if !slices.ContainsFunc([]string{"body", "query", "path", "header"}, func(place string) bool {
+			return strings.HasPrefix(e.Field, place+".")
+		}) {
+			p.Errors[i].Field = where + e.Field
 		}
 	}
 	return p

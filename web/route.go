@@ -53,7 +53,7 @@ func newRoute[I, O any](method, path string, needs Permission, summary string, h
 			huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 				out, err := h(ctx, in)
 				if err != nil {
-					p := problemOf(err)
+					p := problemOf(err).located(method)
 					noteFailure(ctx, p.cause)
 					return nil, p
 				}

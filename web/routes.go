@@ -4,9 +4,8 @@ import "net/http"
 
 // routes is every route of the API, with what it asks of the caller.
 func (d Deps) routes() []route {
-	lists := ticketLists{d.Tickets, d.Contacts}
-	writes := ticketWrites{d.Tickets, d.Contacts}
-	threads := ticketThreads{d.Tickets, d.Contacts, d.Outbox, d.Inbox}
+	room := ticketRoom{d.Tickets, d.Contacts}
+	lists, writes, threads := ticketLists{room}, ticketWrites{room}, ticketThreads{room, d.Outbox, d.Inbox}
 	messages := ticketMessages{d.Tickets, d.Blobs}
 	files := attachments{d.Tickets, d.Blobs}
 	accounts, known := clients{d.Contacts}, people{d.Contacts}
@@ -19,6 +18,7 @@ func (d Deps) routes() []route {
 		post("/v1/tickets", WriteTickets, "Open a ticket", writes.open),
 		get("/v1/tickets/{id}", ReadTickets, "Read a ticket", threads.read),
 		patch("/v1/tickets/{id}", WriteTickets, "Change a ticket", writes.update),
+		get("/v1/tickets/{id}/messages", ReadTickets, "List messages", messages.list),
 		post("/v1/tickets/{id}/messages", WriteTickets, "Answer a ticket", messages.post).upTo(maxMessage),
 		post("/v1/tickets/{id}/merge", WriteTickets, "Merge a ticket", writes.merge).answers(http.StatusOK),
 		get("/v1/tickets/{id}/context", ReadTickets, "Read who asks", threads.context),

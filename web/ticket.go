@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/postern-desk/postern/internal/contacts"
-	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/tickets"
 )
 
@@ -29,6 +28,7 @@ type Ticket struct {
 	MailboxID        *uuid.UUID     `json:"mailbox_id" format:"uuid"`
 	Requester        Person         `json:"requester"`
 	MessagesCount    int            `json:"messages_count"`
+	Undelivered      int            `json:"undelivered" doc:"Letters of the newest answer that came to nothing: refused for good, or handed over and never confirmed. letters says which"`
 	Held             int            `json:"held" doc:"Emails that claim to belong to it and were not joined"`
 	Burst            bool           `json:"burst" doc:"It takes the rest of a flood from one address"`
 	Version          int            `json:"version" doc:"The ETag without its quotes"`
@@ -54,31 +54,48 @@ type TicketContact struct {
 	Tags   []string  `json:"tags" nullable:"false"`
 }
 
-func showTicket(t tickets.Ticket, known map[uuid.UUID]contacts.Contact) Ticket {
+func showTicket(t tickets.Ticket, k known) Ticket {
 	out := Ticket{ID: t.ID, Number: t.Number, Subject: t.Subject, Status: string(t.Status), Priority: t.Priority.String(),
 		PriorityReasons: t.PriorityReasons, ClientID: idOrNull(t.ClientID), SuggestedClients: t.SuggestedClients, Tags: t.Tags,
 		Custom: t.Custom, Authenticity: t.Authenticity, Channel: t.Channel, MailboxID: idOrNull(t.MailboxID),
 		Requester:     Person{Name: t.RequesterName, Address: t.RequesterAddress},
-		MessagesCount: t.Messages, Held: t.Held, Burst: t.Burst, Version: t.Version, CreatedAt: t.CreatedAt,
+		MessagesCount: t.Messages, Undelivered: k.undelivered[t.ID], Held: t.Held, Burst: t.Burst, Version: t.Version, CreatedAt: t.CreatedAt,
 		UpdatedAt: t.UpdatedAt, LastMessageAt: t.LastMessageAt, ClosedAt: t.ClosedAt}
 	if t.MergedInto.Valid {
 		out.MergedInto = &MergedInto{ID: t.MergedInto.UUID, Number: *t.MergedNumber}
 	}
-	if c, ok := known[t.ContactID.UUID]; ok && t.ContactID.Valid {
+	if c, ok := k.contacts[t.ContactID.UUID]; ok && t.ContactID.Valid {
 		out.Contact = &TicketContact{ID: c.ID, Name: c.Name, Email: c.Email, CRMRef: c.CRMRef, Tags: c.Tags}
 	}
 	return out
 }
 
-// contactsOf reads the contacts that tickets name, in one query for all of them.
-func contactsOf(ctx context.Context, s *contacts.Service, by event.Actor, list ...tickets.Ticket) (map[uuid.UUID]contacts.Contact, error) {
+// ticketRoom reads what is shown beside tickets.
+type ticketRoom struct {
+	tickets  *tickets.Service
+	contacts *contacts.Service
+}
+
+// known is what is shown beside tickets, by the contact's id and the ticket's.
+type known struct {
+	contacts    map[uuid.UUID]contacts.Contact
+	undelivered map[uuid.UUID]int
+}
+
+// known reads for many tickets at once: one query for the contacts, one for the letters.
+func (r ticketRoom) known(ctx context.Context, list ...tickets.Ticket) (k known, err error) {
 	seen := map[uuid.UUID]bool{}
-	var ids []uuid.UUID
+	var who, which []uuid.UUID
 	for _, t := range list {
+		which = append(which, t.ID)
 		if t.ContactID.Valid && !seen[t.ContactID.UUID] {
 			seen[t.ContactID.UUID] = true
-			ids = append(ids, t.ContactID.UUID)
+			who = append(who, t.ContactID.UUID)
 		}
 	}
-	return s.Many(ctx, by, ids)
+	if k.contacts, err = r.contacts.Many(ctx, actorOf(ctx), who); err != nil {
+		return k, err
+	}
+	k.undelivered, err = r.tickets.Undelivered(ctx, actorOf(ctx), which)
+	return k, err
 }

@@ -9,33 +9,30 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
-	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
 
 // ticketLists answers what is asked about many tickets.
-type ticketLists struct {
-	tickets  *tickets.Service
-	contacts *contacts.Service
-}
+type ticketLists struct{ ticketRoom }
 
 // customParameter stands in the reference for all parameters custom.<key>.
 const customParameter = "custom.{key}"
 
 // TicketFilter narrows lists and counts.
 type TicketFilter struct {
-	Status   string    `query:"status" enum:"open,in_progress,waiting,closed"`
-	Priority string    `query:"priority" enum:"high,medium,low"`
-	Client   uuid.UUID `query:"client" format:"uuid"`
-	Contact  uuid.UUID `query:"contact" format:"uuid"`
-	Mailbox  uuid.UUID `query:"mailbox" format:"uuid"`
-	Tag      string    `query:"tag" maxLength:"100"`
-	Q        string    `query:"q" maxLength:"300" doc:"Words in the subject, the requester's name and address, or the number"`
-	From     time.Time `query:"from" doc:"Opened then or later"`
-	To       time.Time `query:"to" doc:"Opened before"`
-	Merged   bool      `query:"merged" doc:"Only tickets that were merged into another one; without it they are left out, whatever their status"`
-	Custom   string    `query:"custom.{key}" doc:"A custom field that is this text; may stand for several keys"`
+	Status      string    `query:"status" enum:"open,in_progress,waiting,closed"`
+	Priority    string    `query:"priority" enum:"high,medium,low"`
+	Client      uuid.UUID `query:"client" format:"uuid"`
+	Contact     uuid.UUID `query:"contact" format:"uuid"`
+	Mailbox     uuid.UUID `query:"mailbox" format:"uuid"`
+	Tag         string    `query:"tag" maxLength:"100"`
+	Q           string    `query:"q" maxLength:"300" doc:"Words in the subject, the requester's name and address, or the number"`
+	From        time.Time `query:"from" doc:"Opened then or later"`
+	To          time.Time `query:"to" doc:"Opened before"`
+	Undelivered bool      `query:"undelivered" doc:"Only tickets whose newest answer came to nothing for somebody"`
+	Merged      bool      `query:"merged" doc:"Only tickets that were merged into another one; without it they are left out, whatever their status"`
+	Custom      string    `query:"custom.{key}" doc:"A custom field that is this text; may stand for several keys"`
 
 	custom map[string]string
 }
@@ -56,7 +53,7 @@ func (f *TicketFilter) filter() tickets.Filter {
 	priority, _ := tickets.ParsePriority(f.Priority) // checked by the schema; absent is zero
 	return tickets.Filter{Status: tickets.Status(f.Status), Priority: priority, ClientID: f.Client, ContactID: f.Contact,
 		MailboxID: f.Mailbox, Tag: line(f.Tag), Words: line(f.Q), From: f.From, To: f.To, Custom: f.custom,
-		Merged: f.Merged}
+		Merged: f.Merged, Undelivered: f.Undelivered}
 }
 
 type ticketListInput struct {
@@ -70,17 +67,16 @@ func (l ticketLists) list(ctx context.Context, in *ticketListInput) (*listOf[Tic
 	if err != nil {
 		return nil, err
 	}
-	by := actorOf(ctx)
-	found, err := l.tickets.List(ctx, by, in.filter(), tickets.Page{Sort: in.Sort, After: after, Limit: in.Limit + 1})
+	found, err := l.tickets.List(ctx, actorOf(ctx), in.filter(), tickets.Page{Sort: in.Sort, After: after, Limit: in.Limit + 1})
 	if err != nil {
 		return nil, err
 	}
-	known, err := contactsOf(ctx, l.contacts, by, found...)
+	k, err := l.known(ctx, found...)
 	if err != nil {
 		return nil, err
 	}
 	return paged(found, in.Limit, func(t tickets.Ticket) string { return newTicketCursor(in.Sort, tickets.After(t)) },
-		func(t tickets.Ticket) Ticket { return showTicket(t, known) }), nil
+		func(t tickets.Ticket) Ticket { return showTicket(t, k) }), nil
 }
 
 func newTicketCursor(sort string, c tickets.Cursor) string {

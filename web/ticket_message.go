@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -71,17 +70,8 @@ func (s ticketMessages) post(ctx context.Context, in *newMessageInput) (*made[Me
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.filesOf(ctx, m, len(files.files))
+	stored, err := s.tickets.Files(ctx, actorOf(ctx), m)
 	return &made[Message]{Location: "/v1/tickets/" + in.ID.String(), Body: showMessage(m, stored)}, err
-}
-
-// filesOf reads the attachments of a message that was just posted: their ids were drawn inside.
-func (s ticketMessages) filesOf(ctx context.Context, m tickets.Message, n int) ([]tickets.Attachment, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	full, err := s.tickets.Get(ctx, actorOf(ctx), m.TicketID)
-	return slices.DeleteFunc(full.Attachments, func(a tickets.Attachment) bool { return a.MessageID != m.ID }), err
 }
 
 // fileSet is files on their way into the store.

@@ -116,7 +116,7 @@ func TestRow027_CountsEqualFilteredLists(t *testing.T) {
 	}
 }
 
-// all reads a list to its end.
+// all reads a list to its end, from a cursor on where the path ends with one.
 func (d *desk) all(path string) []map[string]any {
 	d.t.Helper()
 	var out []map[string]any
@@ -128,7 +128,8 @@ func (d *desk) all(path string) []map[string]any {
 		if !more {
 			return out
 		}
-		next = path + "&cursor=" + cursor
+		base, _, _ := strings.Cut(path, "&cursor=")
+		next = base + "&cursor=" + cursor
 	}
 	d.t.Fatal("the list does not end")
 	return nil
@@ -150,10 +151,14 @@ func TestListsPageByKey(t *testing.T) {
 		d.post("/v1/clients", map[string]any{"name": "Client"}).want(201)
 		d.post("/v1/contacts", map[string]any{"name": "Contact"}).want(201)
 	}
-	for _, list := range []string{"/v1/tickets?", "/v1/clients?", "/v1/contacts?"} {
+	for i := range 6 {
+		d.addMailbox(fmt.Sprintf("box%d@desk.example", i))
+	}
+	for _, list := range []string{"/v1/tickets?", "/v1/clients?", "/v1/contacts?", "/v1/mailboxes?"} {
 		whole := ids(d.all(list))
-		if len(whole) < 7 || !slices.IsSortedFunc(whole, func(a, b string) int { return strings.Compare(b, a) }) {
-			t.Errorf("%s: %d items, newest first: %v", list, len(whole), whole)
+		order := map[bool]int{true: 1, false: -1}[list == "/v1/mailboxes?"] // oldest first, the others newest first
+		if len(whole) < 7 || !slices.IsSortedFunc(whole, func(a, b string) int { return order * strings.Compare(a, b) }) {
+			t.Errorf("%s: %d items in order: %v", list, len(whole), whole)
 		}
 		if got := ids(d.all(list + "limit=2")); !slices.Equal(got, whole) {
 			t.Errorf("%s by two: %v, want %v", list, got, whole)
@@ -162,7 +167,7 @@ func TestListsPageByKey(t *testing.T) {
 		for _, bad := range []string{cursor[1:], cursor + "A", "A" + cursor[1:], strings.ToUpper(cursor), "x", "AAAAAAAAAAAA"} {
 			d.get(list+"cursor="+bad).refused(422, "invalid_cursor")
 		}
-		other := map[string]string{"/v1/tickets?": "/v1/tickets?sort=queue&", "/v1/clients?": "/v1/contacts?", "/v1/contacts?": "/v1/clients?"}[list]
+		other := map[string]string{"/v1/tickets?": "/v1/tickets?sort=queue&", "/v1/clients?": "/v1/contacts?", "/v1/contacts?": "/v1/clients?", "/v1/mailboxes?": "/v1/contacts?"}[list]
 		d.get(other+"cursor="+cursor).refused(422, "invalid_cursor")
 		if n := len(d.get(list + "limit=7").items()); n != 7 {
 			t.Errorf("%s with limit 7 gives %d", list, n)
@@ -177,8 +182,7 @@ func TestPatchNeedsTheVersionThatWasRead(t *testing.T) {
 	path := a.header.Get("Location")
 	body := map[string]any{"subject": "New subject"}
 	d.do(request{method: "PATCH", path: path, body: body}).refused(428, "precondition_required")
-	d.patch(path, "*", body).refused(428, "precondition_required")
-	for _, tag := range []string{`"2"`, `"0"`, "1", `"one"`, `"1`, `"01"`, `"-1"`, `"1", "2"`} {
+	for _, tag := range []string{`"2"`, "W/*", `"*"`, `"0"`, "1", `"one"`, `"1`, `"01"`, `"-1"`, `"1", "2"`} {
 		d.patch(path, tag, body).refused(412, "stale_version")
 	}
 	b := d.patch(path, `W/"1"`, body).want(200)
@@ -189,6 +193,14 @@ func TestPatchNeedsTheVersionThatWasRead(t *testing.T) {
 	if got := d.get(path).header.Get("ETag"); got != `"2"` {
 		t.Errorf("ETag read is %s", got)
 	}
+	client, contact := d.post("/v1/clients", map[string]any{"name": "Acme"}).header.Get("Location"), d.post("/v1/contacts", map[string]any{"name": "Bob"}).header.Get("Location")
+	for thing, body := range map[string]any{path: body, client: map[string]any{"name": "Acme Ltd"}, contact: map[string]any{"name": "Rob"}, "/v1/mailboxes/" + d.mailbox.ID.String(): map[string]any{"name": "Help"}} {
+		whatever := request{method: "PATCH", path: thing, body: body, key: d.admin, header: map[string]string{"If-Match": "*"}}
+		if c := d.do(whatever).want(200); c.header.Get("ETag") != `"2"` {
+			t.Errorf("%s whatever its version: ETag %s", thing, c.header.Get("ETag"))
+		}
+	}
+	d.patch("/v1/tickets/"+anyID(), "*", body).refused(404, "ticket_not_found")
 	before := d.audits()
 	if c := d.patch(path, `"2"`, body).want(200); c.header.Get("ETag") != `"2"` || d.audits() != before {
 		t.Errorf("a change to what it is already made version %s and %d audit entries", c.header.Get("ETag"), d.audits()-before)
@@ -384,4 +396,92 @@ func TestTicketsAreMerged(t *testing.T) {
 	if after := d.state(); after != before {
 		t.Errorf("refused merges changed something: %s, then %s", before, after)
 	}
+}
+
+// TestTagsAreKeptOnce gives tags that differ in white space alone, and too long ones.
+func TestTagsAreKeptOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	longest := strings.Repeat("ä", 100)
+	a := d.openTicket(map[string]any{"tags": []string{" b", "a ", "b", "", " ", "a\nc", "a c", "B", longest}})
+	if got := fmt.Sprint(a.object()["tags"]); got != "[b a a c B "+longest+"]" {
+		t.Errorf("opened with %s", got)
+	}
+	path := a.header.Get("Location")
+	if got := d.patch(path, `"1"`, map[string]any{"tags": []string{"x", "x ", "y"}}).want(200).object()["tags"]; fmt.Sprint(got) != "[x y]" {
+		t.Errorf("changed to %v", got)
+	}
+	d.patch(path, `"2"`, map[string]any{"tags": []string{longest + "ä"}}).refused(422, "invalid_tag")
+	if n := len(d.get("/v1/tickets?tag=x").items()); n != 1 {
+		t.Errorf("%d tickets of the tag", n)
+	}
+}
+
+// TestUndeliveredAnswersShow lets the letters of an answer fail, and writes again.
+func TestUndeliveredAnswersShow(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	path := d.openTicket(map[string]any{"cc": []string{"eve@client.example"}}).header.Get("Location")
+	d.openTicket(nil)
+	answer := map[string]any{"visibility": "everyone", "body": "Try again."}
+	for _, want := range []float64{2, 0} {
+		d.post(path+"/messages", answer).want(201)
+		if want > 0 {
+			d.ownerExec("update letters set state = 'failed'")
+		}
+		listed := d.get("/v1/tickets").items()[1]
+		if alone := d.get(path).object(); listed["undelivered"] != want || alone["undelivered"] != want {
+			t.Errorf("undelivered: %v in the list, %v alone, want %v", listed["undelivered"], alone["undelivered"], want)
+		}
+		if got := d.get("/v1/tickets?undelivered=true").items(); len(got) != int(min(want, 1)) {
+			t.Errorf("filtered: %v", got)
+		}
+		if got := d.get("/v1/tickets/counts?undelivered=true").object()["waiting"]; got != min(want, 1) {
+			t.Errorf("counted: %v", got)
+		}
+		if want > 0 {
+			if got := d.patch(path, "*", map[string]any{"priority": "low"}).want(200).object()["undelivered"]; got != want {
+				t.Errorf("after a change: %v", got)
+			}
+		}
+	}
+}
+
+// TestLongThreadsSayWhereTheRestIs reads a ticket of 5,000 messages and then all that it left out.
+func TestLongThreadsSayWhereTheRestIs(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	a := d.openTicket(nil)
+	path := a.header.Get("Location")
+	if a := d.get(path); a.object()["messages_cursor"] != nil {
+		t.Errorf("a short thread goes on: %s", a.body)
+	}
+	d.ownerExec("set session_replication_role = replica; insert into messages (id, ticket_id, visibility, origin, body) select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, id, 'everyone', 'client', repeat('x', 2000) || n from tickets, generate_series(1, 4999) n")
+	began := time.Now()
+	long := d.get(path).want(200).object()
+	t.Logf("read in %v", time.Since(began))
+	messages := long["messages"].([]any)
+	if len(messages) != 200 || messages[199].(map[string]any)["body"] != "It jams since Monday." {
+		t.Fatalf("%d messages", len(messages))
+	}
+	seen := map[string]bool{}
+	for _, m := range messages {
+		seen[m.(map[string]any)["id"].(string)] = true
+	}
+	rest := d.all(path + "/messages?limit=200&cursor=" + long["messages_cursor"].(string))
+	for _, id := range ids(rest) {
+		if seen[id] {
+			t.Fatalf("message %s twice", id)
+		}
+		seen[id] = true
+	}
+	if len(seen) != 5000 || !strings.HasSuffix(rest[0]["body"].(string), "x4800") {
+		t.Errorf("%d of 5000 messages; the rest begins with %.20q", len(seen), rest[0]["body"])
+	}
+	if whole := d.all(path + "/messages?limit=200"); len(whole) != 5000 || whole[0]["body"] != "It jams since Monday." {
+		t.Errorf("%d messages from the end", len(whole))
+	}
+	other := d.openTicket(nil).header.Get("Location")
+	d.get(other+"/messages?cursor="+long["messages_cursor"].(string)).refused(422, "invalid_cursor")
+	d.get("/v1/tickets/"+anyID()+"/messages").refused(404, "ticket_not_found")
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/outbox"
@@ -16,19 +15,19 @@ import (
 
 // ticketThreads shows one ticket with all that hangs on it.
 type ticketThreads struct {
-	tickets  *tickets.Service
-	contacts *contacts.Service
-	outbox   *outbox.Outbox
-	inbox    *inbox.Service
+	ticketRoom
+	outbox *outbox.Outbox
+	inbox  *inbox.Service
 }
 
 // TicketThread is a ticket read alone.
 type TicketThread struct {
 	Ticket
-	Messages     []Message      `json:"messages" nullable:"false" doc:"Oldest first"`
-	Participants []Participant  `json:"participants" nullable:"false" doc:"Whose replies join, and to whom answers go"`
-	Letters      []Letter       `json:"letters" nullable:"false" doc:"What was sent for it, newest first"`
-	HeldEmails   []InboundEmail `json:"held_emails" nullable:"false" doc:"Emails that claim to belong to it and were not joined"`
+	Messages       []Message      `json:"messages" nullable:"false" doc:"The newest 200, oldest first"`
+	MessagesCursor string         `json:"messages_cursor,omitempty" doc:"Where there are earlier messages: cursor for GET /v1/tickets/{id}/messages, which lists them"`
+	Participants   []Participant  `json:"participants" nullable:"false" doc:"Whose replies join, and to whom answers go"`
+	Letters        []Letter       `json:"letters" nullable:"false" doc:"What was sent for it, newest first"`
+	HeldEmails     []InboundEmail `json:"held_emails" nullable:"false" doc:"Emails that claim to belong to it and were not joined"`
 }
 
 // Message is one entry of a thread.
@@ -91,26 +90,22 @@ func (s ticketThreads) read(ctx context.Context, in *byID) (*one[TicketThread], 
 	if err != nil {
 		return nil, err
 	}
-	known, err := contactsOf(ctx, s.contacts, by, full.Ticket)
+	k, err := s.known(ctx, full.Ticket)
 	if err != nil {
 		return nil, err
 	}
-	thread := showThread(full, known)
+	thread := showThread(full, k)
 	if err := s.beside(ctx, by, &thread); err != nil {
 		return nil, err
 	}
 	return &one[TicketThread]{ETag: etag(full.Ticket.Version), Body: thread}, nil
 }
 
-func showThread(full tickets.Full, known map[uuid.UUID]contacts.Contact) TicketThread {
-	thread := TicketThread{Ticket: showTicket(full.Ticket, known), Messages: []Message{}, Participants: []Participant{},
+func showThread(full tickets.Full, k known) TicketThread {
+	thread := TicketThread{Ticket: showTicket(full.Ticket, k), Messages: showMessages(full.Messages, full.Attachments), Participants: []Participant{},
 		Letters: []Letter{}, HeldEmails: []InboundEmail{}}
-	files := map[uuid.UUID][]tickets.Attachment{}
-	for _, a := range full.Attachments {
-		files[a.MessageID] = append(files[a.MessageID], a)
-	}
-	for _, m := range full.Messages {
-		thread.Messages = append(thread.Messages, showMessage(m, files[m.ID]))
+	if full.Earlier {
+		thread.MessagesCursor = newMessageCursor(full.Ticket.ID, full.Messages[0])
 	}
 	for _, p := range full.Participants {
 		thread.Participants = append(thread.Participants, Participant{Address: p.Address, Role: p.Role, Name: p.Name})

@@ -5,16 +5,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
 
 // ticketWrites opens and changes tickets.
-type ticketWrites struct {
-	tickets  *tickets.Service
-	contacts *contacts.Service
-}
+type ticketWrites struct{ ticketRoom }
 
 // NewTicket is what a ticket is opened with.
 type NewTicket struct {
@@ -26,14 +22,14 @@ type NewTicket struct {
 	Cc          []string       `json:"cc,omitempty" nullable:"false" maxItems:"20" doc:"Addresses whose replies join too"`
 	MailboxID   *uuid.UUID     `json:"mailbox_id,omitempty" format:"uuid" doc:"The desk's first mailbox where absent"`
 	Priority    *string        `json:"priority,omitempty" enum:"high,medium,low" doc:"Found from the text where absent"`
-	Tags        []string       `json:"tags,omitempty" nullable:"false" maxItems:"50"`
+	Tags        []string       `json:"tags,omitempty" nullable:"false" maxItems:"50" doc:"Of at most 100 characters each; each is kept once"`
 	Custom      map[string]any `json:"custom,omitempty" maxProperties:"50"`
 	Acknowledge bool           `json:"acknowledge,omitempty" doc:"Send the requester an acknowledgement"`
 }
 
 func (n NewTicket) ticket() (tickets.NewTicket, error) {
 	out := tickets.NewTicket{Channel: tickets.ByAPI, ContactID: idOf(n.ContactID), Subject: line(n.Subject),
-		Body: message.CleanText(n.Body), MailboxID: idOf(n.MailboxID), Tags: lines(n.Tags), Acknowledge: n.Acknowledge}
+		Body: message.CleanText(n.Body), MailboxID: idOf(n.MailboxID), Acknowledge: n.Acknowledge}
 	var err error
 	if n.Email != nil {
 		if out.From, err = readPerson(*n.Email, "body.email"); err != nil {
@@ -47,6 +43,9 @@ func (n NewTicket) ticket() (tickets.NewTicket, error) {
 		if out.Priority, err = tickets.ParsePriority(*n.Priority); err != nil {
 			return out, err
 		}
+	}
+	if out.Tags, err = readTags(n.Tags); err != nil {
+		return out, err
 	}
 	if out.Cc, err = readPeople(n.Cc, "body.cc"); err != nil {
 		return out, err
@@ -69,8 +68,8 @@ func (s ticketWrites) open(ctx context.Context, in *struct{ Body NewTicket }) (*
 }
 
 func (s ticketWrites) show(ctx context.Context, t tickets.Ticket) (Ticket, error) {
-	known, err := contactsOf(ctx, s.contacts, actorOf(ctx), t)
-	return showTicket(t, known), err
+	k, err := s.known(ctx, t)
+	return showTicket(t, k), err
 }
 
 // TicketPatch is what may be changed of a ticket; what is absent stays.
@@ -78,14 +77,20 @@ type TicketPatch struct {
 	Status    *string         `json:"status,omitempty" enum:"open,in_progress,waiting,closed"`
 	Priority  *string         `json:"priority,omitempty" enum:"high,medium,low"`
 	Subject   *string         `json:"subject,omitempty" minLength:"1" maxLength:"1000"`
-	Tags      *[]string       `json:"tags,omitempty" nullable:"false" maxItems:"50"`
+	Tags      *[]string       `json:"tags,omitempty" nullable:"false" maxItems:"50" doc:"Replaces all tags; of at most 100 characters each"`
 	Custom    *map[string]any `json:"custom,omitempty" maxProperties:"50" doc:"Replaces all custom fields"`
 	ContactID *uuid.UUID      `json:"contact_id,omitempty" format:"uuid" doc:"Links the whole thread to this contact and its client"`
 }
 
 func (p TicketPatch) patch() (tickets.Patch, error) {
-	out := tickets.Patch{Status: (*tickets.Status)(p.Status), Subject: linePointer(p.Subject), Tags: linesPointer(p.Tags),
-		ContactID: p.ContactID}
+	out := tickets.Patch{Status: (*tickets.Status)(p.Status), Subject: linePointer(p.Subject), ContactID: p.ContactID}
+	if p.Tags != nil {
+		tags, err := readTags(*p.Tags)
+		if err != nil {
+			return out, err
+		}
+		out.Tags = &tags
+	}
 	if p.Priority != nil {
 		priority, err := tickets.ParsePriority(*p.Priority)
 		if err != nil {

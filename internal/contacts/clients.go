@@ -42,7 +42,8 @@ func (s *Service) CreateClient(ctx context.Context, by event.Actor, f ClientFiel
 	return c, err
 }
 
-// UpdateClient changes a client that is still at that version; a later one is a Stale fault.
+// UpdateClient changes a client that is still at that version, or at any where that is 0; a later one is a
+// Stale fault.
 func (s *Service) UpdateClient(ctx context.Context, by event.Actor, id uuid.UUID, version int, f ClientFields) (Client, error) {
 	var c Client
 	err := s.db.Change(ctx, by, func(tx *db.Tx) error {
@@ -53,7 +54,7 @@ func (s *Service) UpdateClient(ctx context.Context, by event.Actor, id uuid.UUID
 		if c = found; !ok {
 			return clientNotFound(id)
 		}
-		if c.Version != version {
+		if version != 0 && c.Version != version {
 			return stale("client")
 		}
 		if err := f.apply(&c); err != nil {

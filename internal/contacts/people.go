@@ -48,7 +48,8 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Contact
 	return c, err
 }
 
-// Update changes a contact that is still at that version; a later one is a Stale fault.
+// Update changes a contact that is still at that version, or at any where that is 0; a later one is a Stale
+// fault.
 func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, version int, f Fields) (Contact, error) {
 	var c Contact
 	err := s.db.Change(ctx, by, func(tx *db.Tx) error {
@@ -59,7 +60,7 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		if c = found; !ok {
 			return contactNotFound(id)
 		}
-		if c.Version != version {
+		if version != 0 && c.Version != version {
 			return stale("contact")
 		}
 		if err := f.apply(&c); err != nil {

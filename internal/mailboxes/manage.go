@@ -78,7 +78,8 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox
 	return m, err
 }
 
-// Update changes a mailbox that is still at that version; a later one is a Stale fault.
+// Update changes a mailbox that is still at that version, or at any where that is 0; a later one is a Stale
+// fault.
 func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, version int, f Fields) (Mailbox, error) {
 	var m Mailbox
 	err := s.db.Change(ctx, by, func(tx *db.Tx) error {
@@ -89,7 +90,7 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		if m = found; !ok {
 			return notFound(id)
 		}
-		if m.Version != version {
+		if version != 0 && m.Version != version {
 			return fault.New(fault.Stale, "stale_version", "the mailbox was changed meanwhile; read it again")
 		}
 		if err := f.apply(&m); err != nil {

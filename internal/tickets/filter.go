@@ -77,6 +77,9 @@ func (f Filter) query() *query {
 	if !f.To.IsZero() {
 		q.where("id < ?", firstIDAt(f.To))
 	}
+	if f.Undelivered {
+		q.where("id in (select l.ticket_id from letters l where " + undelivered + ")")
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.Custom)) {
 		q.whereCustom(name, f.Custom[name])
 	}

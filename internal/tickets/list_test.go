@@ -247,9 +247,11 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		insert into tickets (id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, priority_reasons, tags, custom)
 		select pg_temp.id(n), n, pg_temp.id(n % 1000), pg_temp.id(n % 2000), pg_temp.id(n % 50), 'email', 'Help w' || n % 500, case when n % 100 = 0 then 'open' else 'closed' end, n % 3 + 1, '{}',
 			array['t' || n % 300], jsonb_build_object('floor', n % 400) from generate_series(1, 20000) n;
-		analyze tickets`)
+		insert into letters (id, kind, mailbox_id, ticket_id, message_ref, recipients, subject, rfc_message_id, state, give_up_at)
+		select pg_temp.id(n), 'answer', pg_temp.id(1), pg_temp.id(n), pg_temp.id(n), '{a@x.example}', 'Re', n::text, case when n % 500 = 0 then 'failed' else 'sent' end, now() from generate_series(1, 20000) n;
+		analyze tickets, letters`)
 	one := uuid.MustParse("01900000-0000-7000-8000-000000000005")
-	scan := regexp.MustCompile(`Seq Scan on tickets`)
+	scan := regexp.MustCompile(`Seq Scan on (tickets|letters)`)
 	for what, c := range map[string]struct {
 		f     Filter
 		tail  string
@@ -266,6 +268,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 		"number":         {Filter{Words: "777"}, " order by id desc", "tickets_words"},
 		"custom":         {Filter{Custom: map[string]string{"floor": "7"}}, " order by id desc", "tickets_custom|tickets_pkey"},
 		"custom text":    {Filter{Custom: map[string]string{"floor": "seven"}}, " order by id desc", "tickets_custom|tickets_pkey"},
+		"undelivered":    {Filter{Undelivered: true}, " order by id desc", "letters_undelivered"},
 		"client's queue": {Filter{ClientID: one}, " and status <> 'closed' order by priority, id", "tickets_of_client|tickets_queue"},
 	} {
 		q := c.f.query()

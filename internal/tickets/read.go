@@ -1,7 +1,9 @@
 package tickets
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,18 +13,19 @@ import (
 	"github.com/postern-desk/postern/internal/fault"
 )
 
-// maxThread bounds how many messages of a ticket are read at once.
-const maxThread = 1000
+// maxThread bounds how many messages are read with their ticket.
+const maxThread = 200
 
-// Full is a ticket with its thread, as it is shown.
+// Full is a ticket with the newest 200 messages of its thread, oldest first, and their attachments.
 type Full struct {
 	Ticket       Ticket
 	Messages     []Message
+	Earlier      bool // there are messages before these, see Messages
 	Attachments  []Attachment
 	Participants []participant
 }
 
-// Get reads a ticket with its thread.
+// Get reads a ticket with the end of its thread.
 func (s *Service) Get(ctx context.Context, by event.Actor, id uuid.UUID) (Full, error) {
 	var f Full
 	err := s.db.View(ctx, by, func(v *db.View) error {
@@ -34,16 +37,53 @@ func (s *Service) Get(ctx context.Context, by event.Actor, id uuid.UUID) (Full, 
 			return notFound(id)
 		}
 		f.Ticket = t
-		if f.Messages, err = db.All[Message](v, sqlMessagesOfTicket, id, maxThread); err != nil {
+		if f.Messages, err = db.All[Message](v, sqlMessagesOfTicket, id, nil, maxThread+1); err != nil {
 			return err
 		}
-		if f.Attachments, err = db.All[Attachment](v, sqlAttachmentsOfTicket, id); err != nil {
+		if f.Earlier = len(f.Messages) > maxThread; f.Earlier {
+			f.Messages = f.Messages[:maxThread]
+		}
+		slices.Reverse(f.Messages)
+		if f.Attachments, err = attachmentsOf(v, f.Messages); err != nil {
 			return err
 		}
 		f.Participants, err = db.All[participant](v, sqlParticipants, id)
 		return err
 	})
 	return f, err
+}
+
+// Messages reads a part of a thread, newest first, with the attachments; before is the id of the oldest
+// message that was read already, zero for the newest ones.
+func (s *Service) Messages(ctx context.Context, by event.Actor, id, before uuid.UUID, limit int) (found []Message, files []Attachment, err error) {
+	err = s.db.View(ctx, by, func(v *db.View) error {
+		if _, ok, err := db.One[Ticket](v, sqlTicket, id); err != nil || !ok {
+			return cmp.Or(err, notFound(id))
+		}
+		if found, err = db.All[Message](v, sqlMessagesOfTicket, id, db.NullID(before), limit); err != nil {
+			return err
+		}
+		files, err = attachmentsOf(v, found)
+		return err
+	})
+	return found, files, err
+}
+
+func attachmentsOf(r db.Reader, messages []Message) ([]Attachment, error) {
+	ids := make([]uuid.UUID, len(messages))
+	for i, m := range messages {
+		ids[i] = m.ID
+	}
+	return db.All[Attachment](r, sqlAttachmentsOfMessages, ids)
+}
+
+// Files reads the attachments of one message.
+func (s *Service) Files(ctx context.Context, by event.Actor, m Message) (files []Attachment, err error) {
+	err = s.db.View(ctx, by, func(v *db.View) error {
+		files, err = attachmentsOf(v, []Message{m})
+		return err
+	})
+	return files, err
 }
 
 // Attachment finds one file.
@@ -72,6 +112,9 @@ type Filter struct {
 	From, To  time.Time
 	Custom    map[string]string
 	Merged    bool // the shells that merging left, which no other list shows
+
+	// Undelivered is those whose newest answer did not reach everybody; for staff.
+	Undelivered bool
 }
 
 // The orders of a list.
@@ -99,6 +142,9 @@ func After(t Ticket) Cursor { return Cursor{ID: t.ID, Priority: t.Priority} }
 
 // List finds tickets.
 func (s *Service) List(ctx context.Context, by event.Actor, f Filter, p Page) ([]Ticket, error) {
+	if err := f.allowed(by); err != nil {
+		return nil, err
+	}
 	q, after := f.query(), p.After
 	switch p.Sort {
 	case Queue:
@@ -125,6 +171,9 @@ func (s *Service) List(ctx context.Context, by event.Actor, f Filter, p Page) ([
 
 // Counts is how many tickets there are of each status, narrowed as a list would be.
 func (s *Service) Counts(ctx context.Context, by event.Actor, f Filter) (map[Status]int64, error) {
+	if err := f.allowed(by); err != nil {
+		return nil, err
+	}
 	counts := map[Status]int64{}
 	for _, status := range Statuses {
 		counts[status] = 0

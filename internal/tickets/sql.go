@@ -93,9 +93,12 @@ where requester_address = any($1) and burst and status <> 'closed' order by id f
 
 const sqlParticipants = `select address, role, name from participants where ticket_id = $1 order by role desc, address`
 
-const sqlMessagesOfTicket = `select ` + messageColumns + ` from messages where ticket_id = $1 order by id limit $2`
+const sqlMessagesOfTicket = `select ` + messageColumns + ` from messages
+where ticket_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3`
 
-const sqlAttachmentsOfTicket = `select ` + attachmentColumns + ` from attachments where ticket_id = $1 order by id`
+const sqlAttachmentsOfMessages = `select ` + attachmentColumns + ` from attachments where message_id = any($1) order by id`
+
+const sqlUndelivered = `select l.ticket_id, count(*) from letters l where l.ticket_id = any($1) and ` + undelivered + ` group by l.ticket_id`
 
 const sqlAttachment = `select ` + attachmentColumns + ` from attachments where id = $1`
 

@@ -21,8 +21,8 @@ type Patch struct {
 	ContactID *uuid.UUID // links the ticket to the contact and to its client
 }
 
-// Update changes a ticket that is still at that version; a later one is a Stale fault, a move that the
-// states do not have is a Conflict.
+// Update changes a ticket that is still at that version, or at any where that is 0; a later one is a Stale
+// fault, a move that the states do not have is a Conflict.
 func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, version int, p Patch) (Ticket, error) {
 	var t Ticket
 	err := s.db.Change(ctx, by, func(tx *db.Tx) error {
@@ -36,7 +36,7 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		if t.MergedInto.Valid {
 			return mergedAway(&t)
 		}
-		if t.Version != version {
+		if version != 0 && t.Version != version {
 			return fault.New(fault.Stale, "stale_version", "the ticket was changed meanwhile; read it again")
 		}
 		before := t.Status
