@@ -31,6 +31,10 @@ const (
 	settlePause = 250 * time.Millisecond
 )
 
+// LetterWorkers is how many letters are worked on at once where each mail account has so many connections:
+// while one is being sent, others are claimed and settled, several in one transaction.
+func LetterWorkers(connections int) int { return min(200, max(32, 8*connections)) }
+
 // Work makes one attempt to hand a letter over.
 func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) error {
 	id, err := uuid.Parse(job.Args.LetterID)
@@ -38,15 +42,16 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 		return river.JobCancel(fmt.Errorf("letter id: %w", err))
 	}
 	attempt, wait, ok, err := w.outbox.Claim(ctx, id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return verdict(err)
-	case wait > 0:
+	}
+	if !ok && attempt.Letter.State == outbox.Unknown {
+		w.log.Warn("a letter may have arrived: the program ended while it was sending it", "letter", id, "attempt", attempt.Letter.Attempts, "again_in", wait)
+	}
+	if wait > 0 {
 		return river.JobSnooze(wait)
-	case !ok:
-		if attempt.Letter.State == outbox.Unknown {
-			w.log.Warn("a letter's fate stays unknown: the program ended while it was sending it, after an earlier try without an answer", "letter", id)
-		}
+	}
+	if !ok {
 		return nil
 	}
 	report := w.attempt(ctx, attempt)

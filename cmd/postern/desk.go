@@ -55,9 +55,6 @@ type desk struct {
 // conns is enough for the workers' own queries beside a few requests.
 const conns = 24
 
-// letterWorkers is more than the connections to one server, since a desk may have several.
-const letterWorkers = 16
-
 // assemble opens the store and builds every service. listen is bound already, so that letters can name
 // the address.
 func assemble(ctx context.Context, set config.Settings, listen net.Listener, log *slog.Logger) (*desk, error) {
@@ -107,7 +104,7 @@ func (d *desk) workerSettings(process string) worker.Settings {
 	return worker.Settings{Process: process, IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 		BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: d.set.PollInterval,
 		IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), RootCAs: d.roots, Drain: d.set.ShutdownDrain,
-		RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays, LetterWorkers: letterWorkers}
+		RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays, LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections)}
 }
 
 // processID is unique among the processes of a desk.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,12 +28,16 @@ const (
 	flawDamaged = "the letter's bytes are damaged; write a new answer instead"
 )
 
-// abandoned is why a letter stays unknown whose sending the end of the process cut off.
-const abandoned = "the program ended while it was sending this letter, after an earlier try without an answer; it may have arrived: resend it if it did not"
+// cutOff is why a letter is unknown whose sending the end of the process cut off.
+const cutOff = "the program ended while it was sending this letter, which may have arrived"
+
+// doubtPause spreads the second copies of what a dead process was sending. If one of them is what it dies of,
+// hardly another is on its way when it dies again.
+const doubtPause = 10 * time.Second
 
 // Claim marks the letter as being sent and returns its bytes. ok is false where nothing is to be sent: a
 // server has taken it, it has failed, another caller is at it, or its time has not come, which wait then
-// tells. A letter that stays unknown with this call comes with ok false and its new state.
+// tells. A letter that its process left in the middle comes back as unknown, with ok false.
 func (o *Outbox) Claim(ctx context.Context, id uuid.UUID) (a Attempt, wait time.Duration, ok bool, err error) {
 	c, err := o.claims.do(ctx, id)
 	if err != nil || !c.ok {
@@ -68,24 +73,26 @@ func (o *Outbox) claimAll(ctx context.Context, ids []uuid.UUID) ([]claimed, erro
 		for _, h := range held {
 			letters[h.ID] = h
 		}
-		var taken, lost []uuid.UUID
+		var taken, left []uuid.UUID
+		var pauses []time.Duration
 		for i, id := range ids {
 			h, there := letters[id]
 			if !there {
 				continue
 			}
 			delete(letters, id)
-			if out[i] = h.claim(tx.Now()); out[i].ok {
+			switch out[i] = h.claim(tx.Now()); {
+			case out[i].ok:
 				taken = append(taken, id)
-			} else if h.State == Sending {
-				lost = append(lost, id)
+			case h.State == Sending:
+				left, pauses = append(left, id), append(pauses, out[i].wait)
 			}
 		}
 		if len(taken) > 0 {
 			tx.Queue(sqlClaim, taken)
 		}
-		if len(lost) > 0 {
-			tx.Queue(sqlAbandon, lost, abandoned)
+		if len(left) > 0 {
+			tx.Queue(sqlCutOff, left, pauses, cutOff)
 		}
 		return nil
 	})
@@ -97,14 +104,14 @@ func (o *Outbox) claimAll(ctx context.Context, ids []uuid.UUID) ([]claimed, erro
 // that: else a program that dies of a letter would send it for ever.
 func (h heldLetter) claim(now time.Time) claimed {
 	l := h.Letter
-	due := l.State == Queued || l.State == Unknown && l.Unknowns < 2
 	switch {
-	case l.State == Sending && l.Unknowns > 0:
-		l.State, l.Unknowns = Unknown, l.Unknowns+1
-		return claimed{letter: l}
 	case l.State == Sending:
-		l.Unknowns++
-	case !due:
+		l.State, l.Unknowns = Unknown, l.Unknowns+1
+		if l.Unknowns > 1 {
+			return claimed{letter: l}
+		}
+		return claimed{letter: l, wait: 1 + rand.N(doubtPause)}
+	case l.State != Queued && (l.State != Unknown || l.Unknowns > 1):
 		return claimed{}
 	case l.NextAttemptAt.After(now):
 		return claimed{wait: l.NextAttemptAt.Sub(now)}

@@ -36,6 +36,16 @@ func TestNothingToClaim(t *testing.T) {
 	}
 }
 
+// dies finds the letter as its process left it, and returns how long it is left alone.
+func (s scene) dies(id uuid.UUID) time.Duration {
+	s.t.Helper()
+	a, wait, ok, err := s.Claim(soon(s.t), id)
+	if ok || err != nil || a.Letter.State != Unknown {
+		s.t.Errorf("the letter of a dead process: %v %v %s", ok, err, a.Letter.State)
+	}
+	return wait
+}
+
 // Tried: the process dies after each claim of a letter, as one does that the letter kills. It is sent once
 // more, and then no more until somebody wants it.
 func TestLetterOfADeadProcessIsSentOnceMore(t *testing.T) {
@@ -43,17 +53,21 @@ func TestLetterOfADeadProcessIsSentOnceMore(t *testing.T) {
 	s := newScene(t)
 	l := s.queue(s.draft())
 	s.claim(l.ID)
+	wait := s.dies(l.ID)
+	if got := s.state(l.ID); wait <= 0 || wait > doubtPause || !strings.HasPrefix(got, "unknown 1 1 - the program ended") {
+		t.Errorf("after the first death: %s, again in %v", got, wait)
+	}
+	if _, again, ok, err := s.Claim(soon(t), l.ID); ok || err != nil || again > wait {
+		t.Errorf("before its time: %v, again in %v: %v", ok, again, err)
+	}
 	if a := s.claim(l.ID); a.Letter.Attempts != 2 || a.Letter.Unknowns != 1 {
 		t.Errorf("the second attempt is %d with %d unknown", a.Letter.Attempts, a.Letter.Unknowns)
 	}
-	for range 2 {
-		a, wait, ok, err := s.Claim(soon(t), l.ID)
-		if ok || wait != 0 || err != nil {
-			t.Errorf("claimed a third time: %v %v %v", ok, wait, err)
-		}
-		if got := s.state(l.ID); !strings.HasPrefix(got, "unknown 2 2 - the program ended") {
-			t.Errorf("the letter is %s (%s)", got, a.Letter.State)
-		}
+	if wait := s.dies(l.ID); wait != 0 || !strings.HasPrefix(s.state(l.ID), "unknown 2 2 - the program ended") {
+		t.Errorf("after the second death: %s, again in %v", s.state(l.ID), wait)
+	}
+	if _, wait, ok, err := s.Claim(soon(t), l.ID); ok || wait != 0 || err != nil {
+		t.Errorf("claimed a third time: %v %v %v", ok, wait, err)
 	}
 	_, err := s.Resend(soon(t), tester, l.ID)
 	must(t, err)
@@ -70,14 +84,16 @@ func TestDoubtsAddUp(t *testing.T) {
 	lost, dead, well := s.queue(s.draft()), s.queue(s.draft()), s.queue(s.draft())
 	s.settle(s.claim(lost.ID), "unknown", 0, "no answer")
 	s.claim(lost.ID)
-	if a, _, ok, err := s.Claim(soon(t), lost.ID); ok || err != nil || a.Letter.State != Unknown {
-		t.Errorf("unknown and then dead: %v %v %v", ok, err, a.Letter.State)
+	if wait := s.dies(lost.ID); wait != 0 {
+		t.Errorf("unknown and then dead: again in %v", wait)
 	}
-	s.claim(dead.ID)
+	for _, id := range []uuid.UUID{dead.ID, well.ID} {
+		s.claim(id)
+		s.dies(id)
+	}
 	if again := s.settle(s.claim(dead.ID), "unknown", 0, "no answer"); again != 0 || !strings.HasPrefix(s.state(dead.ID), "unknown 2 2") {
 		t.Errorf("dead and then unknown: %s, again in %v", s.state(dead.ID), again)
 	}
-	s.claim(well.ID)
 	s.settle(s.claim(well.ID), "accepted", 250, "")
 	if got := s.state(well.ID); got != "sent 2 1 250 - 0" {
 		t.Errorf("dead and then taken: %s", got)
@@ -134,7 +150,7 @@ func TestOneCallerGetsALetter(t *testing.T) {
 		}
 	}
 	wait.Wait()
-	if got := s.state(a); !strings.HasPrefix(got, "unknown 2 2") {
+	if got := s.state(a); !strings.HasPrefix(got, "unknown 1 1") {
 		t.Errorf("after forty more claims: %s", got)
 	}
 }

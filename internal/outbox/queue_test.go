@@ -43,13 +43,16 @@ func TestQueuedBytesAreSealed(t *testing.T) {
 			}
 		}
 	}
-	raw := s.claim(l.ID).Raw
+	attempt := s.claim(l.ID)
+	raw := attempt.Raw
 	m := parse(t, raw)
 	if got := m.Header.Get("Reply-To"); got != "<support+t-"+tok+"@desk.example>" && got != "support+t-"+tok+"@desk.example" {
 		t.Errorf("Reply-To %q", got)
 	}
 	other, err := vault.New(bytes.Repeat([]byte{2}, vault.KeySize))
 	must(t, err)
+	s.settle(attempt, "temporary", 451, "")
+	s.test.Fixture(t, `update letters set next_attempt_at = now() where id = $1`, l.ID)
 	if a, _, _, err := New(s.db, other, patience).Claim(soon(t), l.ID); err != nil || a.Raw != nil || a.Flaw != flawSealed {
 		t.Errorf("opened with another key: %v, %q", err, a.Flaw)
 	}

@@ -37,12 +37,11 @@ const sqlHoldLetters = `
 select ` + columns + `, (select data from letter_bytes where letter_id = letters.id) as sealed
 from letters where id = any($1) order by id for update`
 
-// A letter that is being sent already was left so by a process that died.
-const sqlClaim = `
-update letters set state = 'sending', attempts = attempts + 1, unknowns = unknowns + (state = 'sending')::int
-where id = any($1)`
+const sqlClaim = `update letters set state = 'sending', attempts = attempts + 1 where id = any($1)`
 
-const sqlAbandon = `update letters set state = 'unknown', unknowns = unknowns + 1, last_code = null, last_error = $2 where id = any($1)`
+const sqlCutOff = `
+update letters l set state = 'unknown', unknowns = unknowns + 1, last_code = null, last_error = $3, next_attempt_at = now() + c.pause
+from unnest($1::uuid[], $2::interval[]) as c(id, pause) where l.id = c.id`
 
 const sqlSettleSent = `
 update letters l set state = 'sent', sent_at = now(), last_code = nullif(s.code, 0), last_error = null
