@@ -182,6 +182,7 @@ type desk struct {
 	IMAPUser       string `json:"imap_user"`
 	IMAPPassword   string `json:"imap_password"`
 	DatabaseURL    string `json:"database_url"`
+	DNSServer      string `json:"dns_server"`
 
 	child *child
 	dir   string

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 
 	"github.com/postern-desk/postern/internal/config"
-	"github.com/postern-desk/postern/internal/embedded"
 )
 
 type demoCmd struct {
@@ -40,12 +39,24 @@ type demoFile struct {
 	IMAPUser       string `json:"imap_user"`
 	IMAPPassword   string `json:"imap_password"`
 	DatabaseURL    string `json:"database_url"`
+	DNSServer      string `json:"dns_server"`
 }
 
 // Run starts a mail server and the desk, and tells what to try.
 func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
+	c.Roles = config.Roles{config.RoleWeb, config.RoleWorker, config.RoleWatch}
 	if err := os.MkdirAll(c.DataDir, 0o755); err != nil {
 		return fmt.Errorf("--data: %w", err)
+	}
+	release, err := lockDemo(c.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	file := filepath.Join(c.DataDir, "demo.json")
+	// It appears once everything answers, so it must not be there before.
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	log := c.logger(s)
 	fmt.Fprintln(s.errs, "Starting PostgreSQL, a mail server and the desk in", c.DataDir, "...")
@@ -55,17 +66,14 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	}
 	listen, err := listenFor(c.Service)
 	if err != nil {
-		return err
+		return portProblem("--listen", c.Listen, err)
 	}
-	mail, err := c.startMail(ctx, secrets.IMAPPassword, log)
+	post, err := c.startPost(ctx, secrets.IMAPPassword, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, mail.Stop()) }()
-	file := filepath.Join(c.DataDir, "demo.json")
-	// It appears once everything answers, so it must not be there before. The mail server holds the
-	// folder's lock by now: a demo that runs already keeps its file.
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+	defer func() { err = errors.Join(err, post.stop()) }()
+	if err := post.tell(c); err != nil {
 		return err
 	}
 	d, err := assemble(ctx, c.Settings, listen, log)
@@ -73,7 +81,7 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if err := c.furnish(ctx, d, mail, secrets); err != nil {
+	if err := c.furnish(ctx, d, post.mail, secrets); err != nil {
 		return err
 	}
 	if err := d.start(ctx); err != nil {
@@ -82,8 +90,9 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := d.web.answers(ctx); err != nil {
 		return err
 	}
-	f := demoFile{API: "http://" + listen.Addr().String(), APIKey: secrets.APIKey, SMTP: mail.SMTPAddr(), IMAP: mail.IMAPAddr(),
-		SupportAddress: demoSupport, StaffAddress: demoStaff, IMAPUser: demoSupport, IMAPPassword: secrets.IMAPPassword, DatabaseURL: d.store.appURL}
+	f := demoFile{API: "http://" + listen.Addr().String(), APIKey: secrets.APIKey, SMTP: post.mail.SMTPAddr(), IMAP: post.mail.IMAPAddr(),
+		SupportAddress: demoSupport, StaffAddress: demoStaff, IMAPUser: demoSupport, IMAPPassword: secrets.IMAPPassword,
+		DatabaseURL: d.store.appURL, DNSServer: post.dns.Addr()}
 	if err := writeJSON(file, f); err != nil {
 		return err
 	}
@@ -101,11 +110,6 @@ func (c *demoCmd) logger(s streams) *slog.Logger {
 	return logger(set, s.errs)
 }
 
-func (c *demoCmd) startMail(ctx context.Context, password string, log *slog.Logger) (*embedded.Mail, error) {
-	return embedded.StartMail(ctx, embedded.MailConfig{Dir: filepath.Join(c.DataDir, "mail"), SMTPAddr: c.SMTP, IMAPAddr: c.IMAP,
-		Password: password, Domain: demoDomain, Log: log})
-}
-
 // print is the screen: where everything is, and what to try.
 func (f demoFile) print(out io.Writer, file string) {
 	fmt.Fprintf(out, `
@@ -116,18 +120,20 @@ The desk is open.
   API key        %[2]s
   Support email  %[3]s
   SMTP           %[4]s      IMAP  %[5]s  (any address, password %[6]s)
+  DNS            %[8]s      (the key that signs what is handed in with a password)
   All of this    %[7]s
 
 Try:
   printf 'From: Ann <ann@client.example>\nTo: %[3]s\nSubject: Printer on fire\n\nPlease help.\n' |
-    curl -sS smtp://%[4]s --mail-from ann@client.example --mail-rcpt %[3]s -T -
+    curl -sS --crlf smtp://%[4]s --mail-from ann@client.example --mail-rcpt %[3]s -T -
+  The same with  -u 'ann@client.example:%[6]s'  proves who wrote it: it is signed with DKIM for client.example.
   curl -sS -H 'Authorization: Bearer %[2]s' '%[1]s/v1/tickets?limit=5'
   curl -sS -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \
     -d '{"visibility":"everyone","body":"Have you tried water?"}' %[1]s/v1/tickets/ID/messages
   curl -sS -u 'ann@client.example:%[6]s' 'imap://%[5]s/INBOX;MAILINDEX=*'
 
 Ctrl-C stops everything; the next start finds its data again.
-`, f.API, f.APIKey, f.SupportAddress, f.SMTP, f.IMAP, f.IMAPPassword, file)
+`, f.API, f.APIKey, f.SupportAddress, f.SMTP, f.IMAP, f.IMAPPassword, file, f.DNSServer)
 }
 
 // writeJSON replaces the file in one step: a reader never sees half of it.

@@ -67,7 +67,7 @@ func (c *demoCmd) furnish(ctx context.Context, d *desk, mail *embedded.Mail, s *
 	if err := sampleContacts(ctx, d.contacts); err != nil {
 		return fmt.Errorf("sample contacts: %w", err)
 	}
-	if err := sampleEmails(mail.SMTPAddr()); err != nil {
+	if err := sampleEmails(mail.SMTPAddr(), s.IMAPPassword); err != nil {
 		return fmt.Errorf("sample emails: %w", err)
 	}
 	s.Furnished = true

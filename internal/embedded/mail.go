@@ -90,14 +90,25 @@ func StartMail(ctx context.Context, c MailConfig) (*Mail, error) {
 	return m, nil
 }
 
+// MailListenError says that the server cannot listen at the Addr that MailConfig
+// gives for the Protocol, SMTP or IMAP.
+type MailListenError struct {
+	Protocol, Addr string
+	Err            error
+}
+
+func (e *MailListenError) Error() string { return "embedded: " + e.Protocol + ": " + e.Err.Error() }
+
+func (e *MailListenError) Unwrap() error { return e.Err }
+
 func (m *Mail) listen(c MailConfig) (err error) {
 	if m.smtpListen, err = listenMail(c.SMTPAddr); err != nil {
-		return fmt.Errorf("embedded: SMTP: %w", err)
+		return &MailListenError{Protocol: "SMTP", Addr: c.SMTPAddr, Err: err}
 	}
 	m.smtpListen.abruptEOF = true
 	if m.imapListen, err = listenMail(c.IMAPAddr); err != nil {
 		m.smtpListen.closeAll()
-		return fmt.Errorf("embedded: IMAP: %w", err)
+		return &MailListenError{Protocol: "IMAP", Addr: c.IMAPAddr, Err: err}
 	}
 	return nil
 }
