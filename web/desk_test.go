@@ -75,7 +75,7 @@ func newDesk(t *testing.T, change ...func(*web.Deps)) *desk {
 	must(t, err)
 	x := &desk{t: t, db: d, ownerDB: owner, logs: &syncBuffer{}}
 	blobs, letters := blob.New(d), outbox.New(d, v, 24*time.Hour)
-	helpdesk := tickets.New(d, letters, blobs, tickets.Desk{Name: "Acme Support", PublicURL: "http://desk.example"})
+	helpdesk := tickets.New(d, letters, blobs, tickets.Desk{Name: "Acme Support"})
 	rules := inbox.Rules{Parsing: message.DefaultLimits(), TicketsPerSender: 20, TicketsPerDomain: 1000, TicketWindow: 10 * time.Minute, DomainWindow: 10 * time.Minute,
 		AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: time.Minute}
 	x.deps = web.Deps{DB: d, Identity: identity.New(d), Contacts: contacts.New(d), Tickets: helpdesk,

@@ -96,7 +96,7 @@ func newDeskFrom(t *testing.T, start string) *desk {
 	d.blobs = blob.New(d.db)
 	d.boxes = mailboxes.New(d.db, v)
 	d.outbox = outbox.New(d.db, v, time.Hour)
-	d.tickets = tickets.New(d.db, d.outbox, d.blobs, tickets.Desk{Name: "Desk", PublicURL: "https://desk.example"})
+	d.tickets = tickets.New(d.db, d.outbox, d.blobs, tickets.Desk{Name: "Desk"})
 	d.inbox = inbox.New(d.db, d.blobs, d.tickets, inbox.Rules{Parsing: message.DefaultLimits(), TicketsPerSender: 20, TicketWindow: 10 * time.Minute,
 		TicketsPerDomain: 1000, DomainWindow: 10 * time.Minute, AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: 10 * time.Minute})
 	d.set = worker.Settings{IngestWorkers: 4, BatchMessages: 50, BatchBytes: 16 << 20, MaxEmailBytes: 1 << 20, PollInterval: time.Minute,

@@ -95,7 +95,7 @@ func (d *desk) assemble(keys *vault.Vault) {
 	d.outbox = outbox.New(d.db, keys, time.Duration(d.set.LetterAttemptDays)*24*time.Hour)
 	parsing := message.DefaultLimits()
 	parsing.Total = int64(d.set.MaxEmailBytes)
-	helpdesk := tickets.New(d.db, d.outbox, d.blobs, tickets.Desk{Name: d.set.DeskName, PublicURL: "https://desk.example"})
+	helpdesk := tickets.New(d.db, d.outbox, d.blobs, tickets.Desk{Name: d.set.DeskName})
 	d.inbox = inbox.New(d.db, d.blobs, helpdesk, inbox.Rules{Parsing: parsing,
 		TicketsPerSender: d.set.TicketLimitAddress.Count, TicketsPerDomain: d.set.TicketLimitDomain.Count,
 		TicketWindow: d.set.TicketLimitAddress.Per, AcksPerWindow: d.set.AckLimit.Count, AckWindow: d.set.AckLimit.Per,

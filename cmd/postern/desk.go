@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +54,7 @@ type desk struct {
 // conns is enough for the workers' own queries beside a few requests.
 const conns = 24
 
-// assemble opens the store and builds every service. listen is bound already, so that letters can name
+// assemble opens the store and builds every service. listen is bound already, so that pages can name
 // the address.
 func assemble(ctx context.Context, set config.Settings, listen net.Listener, log *slog.Logger) (*desk, error) {
 	roots, err := set.RootCAs()
@@ -68,15 +67,11 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 		return nil, err
 	}
 	d := &desk{set: set, log: log, roots: roots, store: st}
-	baseURL := strings.TrimRight(set.PublicURL, "/")
-	if listen != nil {
-		baseURL = set.BaseURL(listen.Addr().String())
-	}
 	d.blobs = blob.New(st.db)
 	d.contacts = contacts.New(st.db)
 	d.mailboxes = mailboxes.New(st.db, st.vault)
 	d.outbox = outbox.New(st.db, st.vault, time.Duration(set.LetterAttemptDays)*24*time.Hour)
-	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName, PublicURL: baseURL})
+	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName})
 	d.inbox = inbox.New(st.db, d.blobs, d.tickets, d.rules())
 	d.identity = identity.New(st.db)
 	d.smtp = smtp.NewPool(set.SMTPConnections, 30*time.Second, smtp.Timeouts{Reply: jobs.Longest / 2})
@@ -88,7 +83,7 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 		return nil, errors.Join(err, st.close(ctx))
 	}
 	if listen != nil {
-		d.web = newWebServer(d, listen, baseURL)
+		d.web = newWebServer(d, listen, set.BaseURL(listen.Addr().String()))
 	}
 	return d, nil
 }

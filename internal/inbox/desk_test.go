@@ -90,7 +90,7 @@ func (d *desk) start(t *testing.T, url string, r inbox.Rules) *process {
 		t.Fatal(err)
 	}
 	blobs := blob.New(base)
-	helpdesk := tickets.New(base, outbox.New(base, v, time.Hour), blobs, tickets.Desk{Name: "Desk", PublicURL: "https://desk.example"})
+	helpdesk := tickets.New(base, outbox.New(base, v, time.Hour), blobs, tickets.Desk{Name: "Desk"})
 	return &process{db: base, inbox: inbox.New(base, blobs, helpdesk, r), boxes: mailboxes.New(base, v), tickets: helpdesk}
 }
 

@@ -35,7 +35,7 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 	}
 	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: t.RequesterName, Address: o.From.Address}, Verified: t.Authenticity == "pass",
-		Priority: t.Priority.String(), PriorityReasons: t.PriorityReasons, Excerpt: m.Body, Link: s.link(t)})
+		Priority: t.Priority.String(), PriorityReasons: t.PriorityReasons, Excerpt: m.Body})
 	if err != nil {
 		return err
 	}
@@ -111,10 +111,3 @@ func newReplyTag(tx *db.Tx, t *Ticket, address string) string {
 }
 
 func number(t *Ticket) string { return strconv.FormatInt(t.Number, 10) }
-
-func (s *Service) link(t *Ticket) string {
-	if s.desk.PublicURL == "" {
-		return ""
-	}
-	return s.desk.PublicURL + "/v1/tickets/" + t.ID.String()
-}

@@ -74,7 +74,7 @@ func (s *Service) HoldIn(tx *db.Tx, t *Ticket, h Hold) error {
 	}
 	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: h.From.Name, Address: h.From.Address}, Priority: t.Priority.String(),
-		Held: h.Why, Link: s.link(t)})
+		Held: h.Why})
 	if err != nil {
 		return err
 	}

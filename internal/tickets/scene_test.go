@@ -50,7 +50,7 @@ func newScene(t testing.TB, change ...func(*mailboxes.Fields)) *scene {
 	must(t, err)
 	blobs := blob.New(d)
 	s := &scene{t: t, test: test, contacts: contacts.New(d), mailboxes: mailboxes.New(d, v),
-		Service: New(d, outbox.New(d, v, time.Hour), blobs, Desk{Name: "Acme Support", PublicURL: "https://desk.example"})}
+		Service: New(d, outbox.New(d, v, time.Hour), blobs, Desk{Name: "Acme Support"})}
 	s.box = s.mailbox("support@desk.example", change...)
 	return s
 }

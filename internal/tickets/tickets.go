@@ -124,11 +124,8 @@ type Content struct {
 	Authenticity string
 }
 
-// Desk is how the desk calls itself and where it is reached.
-type Desk struct {
-	Name      string
-	PublicURL string
-}
+// Desk is how the desk calls itself.
+type Desk struct{ Name string }
 
 // Service is what the doors and the inbox call.
 type Service struct {
