@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
+	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/jobs"
@@ -21,8 +22,12 @@ type pollMailbox struct {
 	post *postRoom
 }
 
-// pollFor bounds one job: a long back-fill makes way and goes on in the next one.
-const pollFor = time.Minute
+// pollFor bounds one job: a long back-fill makes way and goes on in the next one. Within it a folder that has
+// more is left for the others after a turn.
+const (
+	pollFor = time.Minute
+	turn    = 5 * time.Second
+)
 
 // Work reads what is new in every folder of a mailbox.
 func (w *pollMailbox) Work(ctx context.Context, job *river.Job[jobs.PollMailbox]) error {
@@ -37,7 +42,23 @@ func (w *pollMailbox) Work(ctx context.Context, job *river.Job[jobs.PollMailbox]
 	if more {
 		return river.JobSnooze(0)
 	}
+	// Until the end is committed, the queue takes the poll that a notice asks for as a second one. The notice
+	// has set the news before it asked: either it asks after this, or it is seen here.
+	if err := db.Finish(ctx, w.post.deps.DB, job); err != nil {
+		return err
+	}
+	if w.post.hole(id).news.Load() {
+		return w.post.queuePoll(ctx, id)
+	}
 	return nil
+}
+
+// queuePoll asks for a poll; where one is waiting already there will be no second one.
+func (p *postRoom) queuePoll(ctx context.Context, id uuid.UUID) error {
+	return p.deps.DB.Bookkeep(ctx, "watch", func(tx *db.Tx) error {
+		tx.Enqueue(jobs.PollMailbox{MailboxID: id.String()})
+		return nil
+	})
 }
 
 // poll reads until nothing is new; more tells that time ran out before.
@@ -55,6 +76,8 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 		if err != nil {
 			return false, err
 		}
+		// Folders that the mailbox had before keep their cursors.
+		folders = slices.DeleteFunc(folders, func(f mailboxes.Folder) bool { return !slices.Contains(l.box.Folders, f.Name) })
 		more, err = p.pollFolders(ctx, h, l, folders, until)
 		if err != nil || more || !h.news.Load() {
 			return more, err
@@ -62,27 +85,61 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 	}
 }
 
-// pollFolders reads the folders that the mailbox has now. One that is gone from the server does not keep
-// the others from being read.
-func (p *postRoom) pollFolders(ctx context.Context, h *pigeonhole, l login, folders []mailboxes.Folder, until time.Time) (more bool, err error) {
-	var gone error
-	for _, f := range folders {
-		if !slices.Contains(l.box.Folders, f.Name) {
-			continue
+// pollFolders reads the folders in turns until none has more, beginning with the one that the last poll had no
+// time for. One that fails keeps none of the others from being read: it is left alone until the next poll, and
+// its failure, which is noted at the folder, is returned unless there is more to read.
+func (p *postRoom) pollFolders(ctx context.Context, h *pigeonhole, l login, folders []mailboxes.Folder, until time.Time) (more bool, failed error) {
+	if i := slices.IndexFunc(folders, func(f mailboxes.Folder) bool { return f.ID == h.next }); i > 0 {
+		folders = slices.Concat(folders[i:], folders[:i])
+	}
+	h.next = 0
+	several := len(folders) > 1
+	for more = true; more; {
+		more = false
+		var round []mailboxes.Folder
+		for i, f := range folders {
+			if i > 0 && time.Now().After(until) {
+				h.next = f.ID
+				return true, nil
+			}
+			end := until
+			if several {
+				end = earlier(until, time.Now().Add(turn))
+			}
+			unread, err := p.pollFolder(ctx, h, l, &f, end)
+			switch {
+			case errors.Is(err, inbox.ErrMoved):
+				return true, nil // somebody else reads it too; begin from the cursor as it is now
+			case err != nil && (ctx.Err() != nil || errors.As(err, new(connectError))):
+				return false, errors.Join(failed, err)
+			case err != nil:
+				failed = errors.Join(failed, err)
+				continue
+			}
+			more = more || unread
+			round = append(round, f)
 		}
-		more, err := p.pollFolder(ctx, h, l, f, until)
-		if errors.Is(err, mailbox.ErrNoFolder) {
-			gone = errors.Join(gone, err)
-			continue
-		}
-		if err != nil || more {
-			return more, errors.Join(gone, err)
+		if folders = round; more && time.Now().After(until) {
+			return true, nil
 		}
 	}
-	return false, gone
+	return false, failed
 }
 
-func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mailboxes.Folder, until time.Time) (more bool, err error) {
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// connectError is a login that failed: the mailbox's other folders would meet the same.
+type connectError struct{ error }
+
+// Unwrap returns why.
+func (e connectError) Unwrap() error { return e.error }
+
+func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f *mailboxes.Folder, until time.Time) (more bool, err error) {
 	kept := h.session != nil
 	more, err = p.readFolder(ctx, h, l, f, until)
 	if (kept && h.session == nil || errors.Is(err, errSingly)) && ctx.Err() == nil {
@@ -91,7 +148,7 @@ func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mai
 	}
 	switch {
 	case errors.Is(err, inbox.ErrMoved):
-		return true, nil // somebody else reads it too; begin from the cursor as it is now
+		return false, err
 	case err != nil && ctx.Err() != nil:
 		return false, ctx.Err()
 	case err != nil:
@@ -102,19 +159,22 @@ func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f mai
 		h.singly = false
 	}
 	if f.FailingSince != nil {
+		f.FailingSince = nil
 		return more, p.deps.Mailboxes.Polled(ctx, f.ID, nil)
 	}
 	return more, nil
 }
 
-// readFolder reads over the open connection, or a new one; a connection that failed is dropped.
-func (p *postRoom) readFolder(ctx context.Context, h *pigeonhole, l login, f mailboxes.Folder, until time.Time) (more bool, err error) {
+// readFolder reads over the open connection, or a new one; a connection that failed is dropped. The folder is
+// given back as it then stands.
+func (p *postRoom) readFolder(ctx context.Context, h *pigeonhole, l login, f *mailboxes.Folder, until time.Time) (more bool, err error) {
 	session, err := h.connect(ctx, l, p.set.IMAP)
 	if err != nil {
-		return false, err
+		return false, connectError{err}
 	}
-	r := &folderReader{post: p, hole: h, session: session, box: l.box, folder: f}
+	r := &folderReader{post: p, hole: h, session: session, box: l.box, folder: *f}
 	more, err = r.read(ctx, until)
+	*f = r.folder
 	if err != nil && !errors.Is(err, inbox.ErrMoved) && !errors.Is(err, mailbox.ErrNoFolder) {
 		h.drop()
 	}

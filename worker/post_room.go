@@ -31,7 +31,8 @@ type pigeonhole struct {
 	version int              // of the mailbox when the session began
 	glances map[int64]glance // of the folders, over this session
 	refused map[refusedEmail]refusal
-	singly  bool // one email at a time, until a folder was read to its end
+	singly  bool  // one email at a time, until a folder was read to its end
+	next    int64 // the folder that the last poll had no time for
 }
 
 func newPostRoom(d Deps, s Settings) *postRoom {

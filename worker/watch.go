@@ -8,10 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
-	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/mailbox"
 )
 
@@ -140,8 +138,8 @@ func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
 	}
 }
 
-// repetitions are the pauses after which a notice is repeated that no poll has seen yet. The queue takes a
-// finished poll for a running one a little longer: the first repetitions meet its end.
+// repetitions are the pauses after which a notice is repeated that no poll of this process has seen yet: one
+// that is ending in another process may not have.
 var repetitions = []time.Duration{0, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
 	200 * time.Millisecond, 400 * time.Millisecond, time.Second, 2 * time.Second}
 
@@ -160,11 +158,7 @@ func (w *Worker) announce(ctx context.Context, id uuid.UUID) {
 			if !h.news.Load() {
 				return
 			}
-			err := w.deps.DB.Bookkeep(ctx, "watch", func(tx *db.Tx) error {
-				tx.Enqueue(jobs.PollMailbox{MailboxID: id.String()})
-				return nil
-			})
-			if err != nil && ctx.Err() == nil {
+			if err := w.post.queuePoll(ctx, id); err != nil && ctx.Err() == nil {
 				w.deps.Log.Warn("a poll could not be queued", "mailbox", id, "error", err)
 			}
 		}
