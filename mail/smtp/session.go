@@ -32,6 +32,7 @@ type session struct {
 	timeouts Timeouts
 	dirty    bool        // a transaction was left open: RSET first
 	broken   bool        // no longer in step with the server
+	ahead    int         // commands that were sent and whose replies were not read yet
 	expiry   *time.Timer // while the pool keeps it
 	out      *bufio.Writer
 }

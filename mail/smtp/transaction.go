@@ -19,11 +19,16 @@ const lateReply = time.Second
 // errSource is a letter that could not be read, which is not the server's fault.
 var errSource = errors.New("the letter could not be read")
 
-// command sends one command and reads its reply; expect is a code or its first
-// digits (RFC 5321 section 4.2.1).
+// command sends one command, unless it was said ahead, and reads its reply; expect
+// is a code or its first digits (RFC 5321 section 4.2.1).
 func (s *session) command(stage Stage, expect int, format string, args ...any) *Failure {
 	s.wire.step(s.timeouts.Command)
-	err := s.Text.PrintfLine(format, args...)
+	var err error
+	if s.ahead > 0 {
+		s.ahead--
+	} else {
+		err = s.Text.PrintfLine(format, args...)
+	}
 	if err == nil {
 		_, _, err = s.Text.ReadResponse(expect)
 	}
@@ -54,6 +59,7 @@ func (s *session) send(ctx context.Context, r *route, raw io.Reader) (res Result
 	} else {
 		res = s.deliver(r, raw)
 	}
+	s.drain()
 	if err := context.Cause(ctx); err != nil && res.Code == 0 && res.Outcome == Temporary {
 		res.Text = err.Error()
 	}
@@ -76,7 +82,12 @@ func (s *session) mail(r *route) *Failure {
 		params += " SMTPUTF8"
 	}
 	s.dirty = true
-	return s.command(StageMail, 2, "MAIL FROM:<%s>%s", r.from, params)
+	mail := fmt.Sprintf("MAIL FROM:<%s>%s", r.from, params)
+	if err := s.sayAhead(mail, r); err != nil {
+		s.broken = true
+		return failed(StageMail, err)
+	}
+	return s.command(StageMail, 2, "%s", mail)
 }
 
 // deliver goes on after MAIL: recipients, the letter, its reply.
