@@ -72,6 +72,7 @@ func TestRestartOfTheDatabaseIsNoAttempt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = hold.Rollback(context.WithoutCancel(t.Context())) }()
 		if _, err := hold.Exec(t.Context(), "lock table limit_counters"); err != nil {
 			t.Fatal(err)
 		}
