@@ -86,3 +86,24 @@ func FuzzHTML(f *testing.F) {
 		}
 	})
 }
+
+// The sanitiser leaves what the policy leaves of the whole page.
+func FuzzSanitize(f *testing.F) {
+	for _, page := range []string{
+		"<p align=left dir=ltr class=x>a &amp; \"b\" 'c'</p><P ALIGN=evil>d", "<a>x</a><a href='https://x.example/?a=1&b=2'>y</a><a href=javascript:alert(1)>z</a></a>",
+		"<img src=cid:1 alt=a><img src=https://x.example/1.png><img/><br/><br><hr width=1>", "<script>a<b</script>b<style>c</style>d<title>e</title>f</title>g",
+		"<iframe>a<p>b</iframe>c</iframe>d<object>e</object>f<noscript><p>g</noscript>h", "<!doctype html><!-- a -->b<td colspan=2 width=10%>c<td colspan=x>d",
+		"<x-y a=b><span style=x>a</span></x-y><font color=red>b</font>\r\nc\x00d<p", "<a name=x>a<a href=/relative>b</a>c</a>d<script/>e<style/>f", `<a title="&lt;" href="https://x.example/?a&amp;b&lt;&gt;c">x</a><p class="&quot;&amp;&lt;" align="&#99;enter">y`, "<textarea><p>a</textarea><plaintext>b<p>c",
+	} {
+		f.Add(page)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		want := htmlPolicy().Sanitize(page)
+		if strings.TrimSpace(page) == "" {
+			want = sanitizeHTML(page) // the policy gives white space back as it is
+		}
+		if got := sanitizeHTML(page); got != want {
+			t.Errorf("%q gives %q, the policy gives %q", page, got, want)
+		}
+	})
+}
