@@ -45,6 +45,13 @@ type demoFile struct {
 // Run starts a mail server and the desk, and tells what to try.
 func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	c.Roles = config.Roles{config.RoleWeb, config.RoleWorker, config.RoleWatch}
+	open := false
+	defer func() {
+		if !open && err != nil && ctx.Err() != nil { // what was interrupted is not what went wrong
+			fmt.Fprintln(s.errs, "Stopped before the desk was open.")
+			err = nil
+		}
+	}()
 	if err := os.MkdirAll(c.DataDir, 0o755); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
@@ -81,13 +88,7 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.stop()) }()
-	if err := c.furnish(ctx, d, post.mail, secrets); err != nil {
-		return err
-	}
-	if err := d.start(ctx); err != nil {
-		return err
-	}
-	if err := d.web.answers(ctx); err != nil {
+	if err := c.openDoors(ctx, d, post, secrets); err != nil {
 		return err
 	}
 	f := demoFile{API: "http://" + listen.Addr().String(), APIKey: secrets.APIKey, SMTP: post.mail.SMTPAddr(), IMAP: post.mail.IMAPAddr(),
@@ -96,8 +97,19 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := writeJSON(file, f); err != nil {
 		return err
 	}
+	open = true
 	f.print(s.out, file)
 	return d.wait(ctx)
+}
+
+func (c *demoCmd) openDoors(ctx context.Context, d *desk, post *demoPost, secrets *demoSecrets) error {
+	if err := c.furnish(ctx, d, post.mail, secrets); err != nil {
+		return err
+	}
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	return d.web.answers(ctx)
 }
 
 // logger keeps the demo's screen for what there is to try, unless more is asked for.

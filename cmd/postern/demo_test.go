@@ -315,6 +315,25 @@ func (c *child) over() bool {
 	}
 }
 
+// Ctrl-C in the middle of the start ends it without a complaint, and the next start finds nothing in its way.
+func TestDemoInterruptedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	dir := openFolder(t)
+	c := start(t, nil, nil, "demo", "--empty", "--data", dir, "--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--imap", "127.0.0.1:0")
+	waitFor(t, patience, "it makes the database", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "postgres"))
+		return err == nil || c.over()
+	})
+	c.interrupt(t)
+	if code := c.command.ProcessState.ExitCode(); code != 0 || strings.Contains(c.said.String(), "postern:") || !strings.Contains(c.said.String(), "Stopped before") {
+		t.Errorf("exit status %d:\n%s", code, c.said)
+	}
+	waitFor(t, 10*time.Second, "no process of the demo is left", func() bool { return len(processesWith(t, dir)) == 0 })
+	d := demo(t, nil, dir, "--empty")
+	d.send(t, "ann@client.example", d.SupportAddress, "at last", "", "x")
+	d.ticket(t, "at last")
+}
+
 // A damaged file of the demo is named with the remedy.
 func TestDemoWithDamagedFiles(t *testing.T) {
 	t.Parallel()
