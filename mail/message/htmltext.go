@@ -14,17 +14,53 @@ func htmlText(page string) string {
 	w := htmlWriter{}
 	z := html.NewTokenizer(strings.NewReader(page))
 	for {
-		switch z.Next() {
+		switch kind := z.Next(); kind {
 		case html.ErrorToken:
 			return trimBlankLines(CleanText(w.finish()))
 		case html.TextToken:
-			w.text(string(z.Text()))
+			if w.hidden == 0 {
+				w.text(string(z.Text()))
+			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			w.start(z.Token())
+			if w.hidden == 0 {
+				w.start(readTag(z, kind == html.StartTagToken))
+			}
 		case html.EndTagToken:
-			w.end(z.Token().DataAtom)
+			name, _ := z.TagName()
+			w.end(atom.Lookup(name))
 		}
 	}
+}
+
+// htmlTag is a start tag with the attributes that say something about its text.
+type htmlTag struct {
+	atom                    atom.Atom
+	opens                   bool // it does not close itself
+	class, style, href, alt string
+}
+
+func readTag(z *html.Tokenizer, opens bool) htmlTag {
+	name, more := z.TagName()
+	t := htmlTag{atom: atom.Lookup(name), opens: opens}
+	switch t.atom {
+	case atom.A, atom.Img, atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Div, atom.Blockquote:
+	default:
+		return t // of no other element an attribute counts
+	}
+	var seen [4]bool
+	for more {
+		var key, value []byte
+		key, value, more = z.TagAttr()
+		for i, a := range [...]struct {
+			name string
+			into *string
+		}{{"class", &t.class}, {"style", &t.style}, {"href", &t.href}, {"alt", &t.alt}} {
+			if string(key) == a.name && !seen[i] {
+				seen[i], *a.into = true, string(value)
+			}
+		}
+	}
+	return t
 }
 
 // Nested deeper than this, elements are read but not told apart.
@@ -56,14 +92,11 @@ type element struct {
 	gmail bool // Gmail's block around a quote and its introduction
 }
 
-func (w *htmlWriter) start(t html.Token) {
-	if w.hidden != 0 {
-		return
-	}
-	switch t.DataAtom {
+func (w *htmlWriter) start(t htmlTag) {
+	switch t.atom {
 	case atom.Script, atom.Style, atom.Title, atom.Iframe, atom.Noembed:
-		if t.Type == html.StartTagToken {
-			w.hidden = t.DataAtom
+		if t.opens {
+			w.hidden = t.atom
 		}
 		return
 	case atom.Br:
@@ -79,18 +112,18 @@ func (w *htmlWriter) start(t html.Token) {
 		return
 	case atom.A:
 		w.closeLink()
-		w.link = attribute(t, "href")
+		w.link = t.href
 		w.linkText.Reset()
 		return
 	}
 	w.startBlock(t)
 }
 
-func (w *htmlWriter) startBlock(t html.Token) {
-	if t.DataAtom == atom.Tr || t.DataAtom == atom.Table {
+func (w *htmlWriter) startBlock(t htmlTag) {
+	if t.atom == atom.Tr || t.atom == atom.Table {
 		w.cell = false
 	}
-	switch t.DataAtom {
+	switch t.atom {
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		w.block(paragraphGap(t))
 	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Center, atom.Address, atom.Table, atom.Tr, atom.Dt, atom.Dd, atom.Form, atom.Figure, atom.Fieldset, atom.Body:
@@ -119,33 +152,31 @@ func (w *htmlWriter) startBlock(t html.Token) {
 }
 
 // paragraphGap: Outlook writes one paragraph a line, with no space between.
-func paragraphGap(t html.Token) int {
-	class := attribute(t, "class")
-	if strings.HasPrefix(class, "Mso") || strings.HasPrefix(class, "elementToProof") || t.DataAtom == atom.P && strings.Contains(attribute(t, "style"), "margin") {
+func paragraphGap(t htmlTag) int {
+	if strings.HasPrefix(t.class, "Mso") || strings.HasPrefix(t.class, "elementToProof") || t.atom == atom.P && strings.Contains(t.style, "margin") {
 		return 1
 	}
 	return 2
 }
 
-func (w *htmlWriter) push(t html.Token) {
-	if t.Type != html.StartTagToken || len(w.open) >= maxHTMLDepth {
+func (w *htmlWriter) push(t htmlTag) {
+	if !t.opens || len(w.open) >= maxHTMLDepth {
 		return
 	}
-	e := element{atom: t.DataAtom, gap: 1}
-	if t.DataAtom == atom.P {
+	e := element{atom: t.atom, gap: 1}
+	if t.atom == atom.P {
 		e.gap = paragraphGap(t)
 	}
-	class := attribute(t, "class")
-	if t.DataAtom == atom.Div && strings.Contains(class, "gmail_quote") {
+	if t.atom == atom.Div && strings.Contains(t.class, "gmail_quote") {
 		e.gmail = true
 		// Alone, it is a forwarded email.
 		if e.quote = w.out.Len() > 0 && !w.inGmailQuote(); e.quote {
 			w.quotes++
 		}
 	}
-	if t.DataAtom == atom.Blockquote {
+	if t.atom == atom.Blockquote {
 		// In Gmail's own block it is the quoted email, elsewhere a quotation by the writer.
-		e.quote = !strings.Contains(class, "gmail_quote") || w.inGmailQuote()
+		e.quote = !strings.Contains(t.class, "gmail_quote") || w.inGmailQuote()
 		if e.quote {
 			w.quotes++
 		}
@@ -205,13 +236,4 @@ func (w *htmlWriter) pop(to int) {
 		}
 	}
 	w.open = w.open[:to]
-}
-
-func attribute(t html.Token, name string) string {
-	for _, a := range t.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
 }

@@ -3,18 +3,16 @@ package message
 import (
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/html"
 )
 
 // Deeper quotes are marked as this deep.
 const maxQuoteMarks = 20
 
+// White space of HTML, which is one space however much there is.
+const htmlSpace = " \t\n\r\f"
+
 // text writes a text token, whose entities the tokenizer has undone.
 func (w *htmlWriter) text(s string) {
-	if w.hidden != 0 {
-		return
-	}
 	if w.pre > 0 {
 		for i, line := range strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
 			if i > 0 {
@@ -27,15 +25,23 @@ func (w *htmlWriter) text(s string) {
 	if strings.TrimLeft(s, " \t\r\n") != s {
 		w.space = true
 	}
-	// No-break spaces are kept: they are words' own.
-	words := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' })
-	for i, word := range words {
-		if i > 0 {
+	words := 0
+	for rest := s; ; words++ {
+		rest = strings.TrimLeft(rest, htmlSpace)
+		if rest == "" {
+			break
+		}
+		if words > 0 {
 			w.space = true
 		}
-		w.write(strings.ReplaceAll(word, "\u00a0", " "))
+		end := strings.IndexAny(rest, htmlSpace)
+		if end < 0 {
+			end = len(rest)
+		}
+		w.write(strings.ReplaceAll(rest[:end], "\u00a0", " ")) // which is no gap between words, but the words' own
+		rest = rest[end:]
 	}
-	if len(words) > 0 && strings.TrimRight(s, " \t\r\n") != s {
+	if words > 0 && strings.TrimRight(s, " \t\r\n") != s {
 		w.space = true
 	}
 }
@@ -110,8 +116,8 @@ func (w *htmlWriter) item() {
 	w.begun, w.space = true, false
 }
 
-func (w *htmlWriter) image(t html.Token) {
-	if alt := strings.TrimSpace(attribute(t, "alt")); alt != "" {
+func (w *htmlWriter) image(t htmlTag) {
+	if alt := strings.TrimSpace(t.alt); alt != "" {
 		w.text("[" + alt + "]")
 	}
 }
