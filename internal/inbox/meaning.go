@@ -84,6 +84,9 @@ func contentOf(x *reading) tickets.Content {
 	if c.FullText == c.Body {
 		c.FullText = ""
 	}
+	if x.form {
+		c.Problems = append(c.Problems, formReason)
+	}
 	if x.row.Oversize {
 		c.Problems = append(c.Problems, "the email is larger than the limit: only its beginning was fetched; the whole is on the mail server")
 	}

@@ -42,6 +42,7 @@ type reading struct {
 	from  tickets.Person
 	files []tickets.File
 
+	form     bool // a form wrote it as the desk; from is who its Reply-To names
 	unread   bool // it could not be looked into
 	original bool // the email itself goes along as a file
 }

@@ -103,6 +103,9 @@ func (r *round) knowOurselves() error {
 	for _, id := range ours {
 		r.ours[id] = true
 	}
+	for _, reading := range r.readings {
+		r.takeForm(reading)
+	}
 	return err
 }
 
@@ -196,9 +199,8 @@ func (r *round) routeAll() error {
 }
 
 func (r *round) ownLoop(x *reading) (disposition, reason string) {
-	plain, _ := message.SplitTag(x.from.Norm)
 	switch {
-	case r.own[x.from.Norm] || r.own[plain]:
+	case r.isOwn(x.from.Norm):
 		return OwnLoop, "it comes from an address of the desk itself"
 	case r.ours[x.email.MessageID]:
 		return OwnLoop, "it is a letter that the desk sent itself"
@@ -209,9 +211,8 @@ func (r *round) ownLoop(x *reading) (disposition, reason string) {
 // asideNow is the disposition of mail that no person wrote to us; empty for mail that may open or continue a
 // ticket. Somebody who takes part in the ticket continues it by whatever list the reply came.
 func asideNow(x *reading, t *tickets.Thread) string {
-	takesPart := t != nil && t.Has(x.from.Norm)
 	switch {
-	case takesPart && x.email.Class == message.ClassList:
+	case takesPart(x, t) && x.email.Class == message.ClassList:
 		return ""
 	case x.email.Spam || x.email.Class == message.ClassSpam:
 		return Spam
@@ -223,18 +224,20 @@ func asideNow(x *reading, t *tickets.Thread) string {
 func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 	disposition := asideNow(x, t)
 	switch {
-	case t != nil && !t.Ours() && !t.Has(x.from.Norm):
+	case t != nil && !t.Ours() && !takesPart(x, t):
 		// It names an email that somebody else sent. Anybody may send one under any id, such as that of a
 		// newsletter, so that this is no claim to the ticket.
 		t = nil
-	case t != nil && !t.Has(x.from.Norm) && disposition == "":
+	case t != nil && x.form && disposition == "":
+		return r.hold(x, t, formReason)
+	case t != nil && !takesPart(x, t) && disposition == "":
 		return r.hold(x, t, strangerReason)
-	case t != nil && t.Has(x.from.Norm) && disposition == Spam:
+	case takesPart(x, t) && disposition == Spam:
 		return r.hold(x, t, "a filter on the way marked it as spam")
 	}
 	box := r.boxes[x.row.MailboxID]
 	switch {
-	case t != nil && disposition == AutoReply && t.Has(x.from.Norm):
+	case disposition == AutoReply && takesPart(x, t):
 		r.reply(x, t, box)
 		r.settle(x, AutoReply, orReason(x.email.Reasons, "automatic mail")+"; noted on the ticket", t.Ticket.ID)
 	case disposition != "":
@@ -289,6 +292,9 @@ func (r *round) aside(x *reading, disposition, reason string, ticket uuid.UUID) 
 func (r *round) settle(x *reading, disposition, reason string, ticket uuid.UUID) {
 	if x.row.Oversize && (disposition == Opened || disposition == Replied) {
 		disposition, reason = Oversize, "only its beginning was fetched: it is larger than the limit; "+reason
+	}
+	if x.form && disposition != Held {
+		reason += "; " + formReason
 	}
 	if x.unread && disposition == Opened {
 		disposition = Quarantined
