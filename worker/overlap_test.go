@@ -98,6 +98,34 @@ func TestEmailThatAppearsBelowTheCursorIsNoticed(t *testing.T) {
 	d.wantUIDs(t, 103, "101 opened", "103 opened", "102 opened")
 }
 
+// Tried: two processes that find the same late emails at the same time.
+func TestTwoProcessesReadLateEmailsOnce(t *testing.T) {
+	t.Parallel()
+	d, s := scripted(t, mailboxes.FromAll, "INBOX")
+	d.set.BatchMessages = 1
+	d.work(t)
+	d.work(t)
+	s.show("INBOX", time.Now(), map[uint32]email{100: mailOf("last")})
+	d.poll(t)
+	late, want := map[uint32]email{}, []string{}
+	for uid := uint32(80); uid < 100; uid++ {
+		late[uid] = mailOf(fmt.Sprintf("late %d", uid))
+		want = append(want, fmt.Sprintf("%d opened", uid))
+	}
+	s.show("INBOX", time.Now(), late)
+	d.exec(t, `insert into river_job (args, kind, queue, max_attempts, state)
+		select json_build_object('mailbox_id', $1::text), 'poll_mailbox', 'inbound', 1, 'available' from generate_series(1, 6)`, d.box.ID)
+	d.quiet(t)
+	got := d.uids(t)
+	slices.Sort(got)
+	if !slices.Equal(got, append([]string{"100 opened"}, want...)) {
+		t.Errorf("the ledger has %v", got)
+	}
+	if failed := column[string](t, d, "select errors::text from river_job where kind = 'poll_mailbox' and state = 'discarded'"); len(failed) > 0 {
+		t.Errorf("polls failed: %v", failed)
+	}
+}
+
 // The start point holds below the cursor too: what was there when the folder was connected and is older does
 // not count, however late it shows.
 func TestLateEmailFromBeforeTheStart(t *testing.T) {

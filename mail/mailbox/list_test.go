@@ -215,8 +215,8 @@ func TestOpenWithoutUIDNext(t *testing.T) {
 			last := uids[len(uids)-1]
 			want = max(last, last+1)
 		}
-		if got.UIDNext != want || int(got.Messages) != len(uids) {
-			t.Errorf("opened %+v; want UIDNEXT %d", got, want)
+		if got.UIDNext != want || !got.Guessed || int(got.Messages) != len(uids) {
+			t.Errorf("opened %+v; want UIDNEXT %d, guessed", got, want)
 		}
 	}
 }
