@@ -259,7 +259,9 @@ func spamMark(h header) string {
 		return "a filter marked it as spam (x-rspamd-action)"
 	}
 	var level int
-	if _, err := fmt.Sscanf(h.get("x-ms-exchange-organization-scl"), "%d", &level); err == nil && level >= 5 {
+	if scl := h.get("x-ms-exchange-organization-scl"); scl == "" {
+		return ""
+	} else if _, err := fmt.Sscanf(scl, "%d", &level); err == nil && level >= 5 {
 		return fmt.Sprintf("a filter marked it as spam (spam confidence level %d)", level)
 	}
 	return ""

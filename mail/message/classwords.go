@@ -2,7 +2,9 @@ package message
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Fields that only automatic mail has.
@@ -27,14 +29,27 @@ const autoReplyPrefixes = `automatic reply|auto(?:matic)?[- ]?(?:reply|response|
 // A colon or bracket must follow, since people write about absences too; only
 // what no person would write stands alone.
 var (
-	autoReplySubject = regexp.MustCompile(`(?i)^\s*\[?\s*(?:` + autoReplyPrefixes + `)\s*[:：\]]`)
-	autoReplyAlone   = regexp.MustCompile(`(?i)^\s*(?:auto(?:matic)?[- ]?(?:reply|response)|out of office auto-?reply|automatische antwort|r[ée]ponse automatique|respuesta autom[áa]tica|risposta automatica|resposta autom[áa]tica)\s*$`)
-	autoNotesSubject = regexp.MustCompile(`(?i)^\s*auto: .{1,80} is out of the office`)
+	autoReplySubjects = newPhrases(autoReplyPrefixes)
+	autoReplyAlone    = newPhrases(`auto(?:matic)?[- ]?(?:reply|response)|out of office auto-?reply|automatische antwort|r[ée]ponse automatique|respuesta autom[áa]tica|risposta automatica|resposta autom[áa]tica`)
+	autoNotesSubject  = regexp.MustCompile(`(?i)^\s*auto: .{1,80} is out of the office`)
 )
 
+// No phrase of these is longer.
+const maxAutoReplyBytes = 200
+
 func isAutoReplySubject(s string) bool {
-	return autoReplySubject.MatchString(s) || autoReplyAlone.MatchString(s) || autoNotesSubject.MatchString(s)
+	s = strings.Trim(s, asciiSpace)
+	if end := strings.IndexAny(s, ":：]"); end >= 0 && end <= maxAutoReplyBytes {
+		head := strings.TrimPrefix(s[:end], "[")
+		if autoReplySubjects.has(fold(strings.Trim(head, asciiSpace))) {
+			return true
+		}
+	}
+	return len(s) <= maxAutoReplyBytes && autoReplyAlone.has(fold(s)) || strings.Contains(s, ": ") && autoNotesSubject.MatchString(s)
 }
+
+// noReplyParts are what noReplyLocal cannot match without.
+var noReplyParts = []string{"REPL", "RESPON", "ANSWER", "REPOND", "ANTWO", "CONTEST", "RISPOND", "SVAR", "VAST", "ODPO", "UNATT"}
 
 var noReplyLocal = regexp.MustCompile(`(?i)(?:^|[-._+])(?:no[-._]?reply|do[-._]?not[-._]?reply|dont[-._]?reply|no[-._]?response|noanswer|ne[-._]?pas[-._]?repondre|` +
 	`keine?[-._]?antwort|nicht[-._]?antworten|no[-._]?respond(?:er|a)|no[-._]?contestar|n[ãa]o[-._]?respond[ae]r?|non[-._]?rispondere|niet[-._]?(?:be)?antwoorden|` +
@@ -42,7 +57,8 @@ var noReplyLocal = regexp.MustCompile(`(?i)(?:^|[-._+])(?:no[-._]?reply|do[-._]?
 
 func isNoReplyAddress(address string) bool {
 	local, _, ok := strings.Cut(address, "@")
-	return ok && noReplyLocal.MatchString(local)
+	folded := fold(local)
+	return ok && slices.ContainsFunc(noReplyParts, func(part string) bool { return strings.Contains(folded, part) }) && noReplyLocal.MatchString(local)
 }
 
 type daemon int
@@ -63,12 +79,18 @@ var (
 func daemonSender(e *Email, h header) daemon {
 	name, address := e.From.Name, e.From.Address
 	switch {
-	case daemonLocal.MatchString(address), address == "" && daemonLocal.MatchString(name), address == "" && daemonName.MatchString(name):
+	case mayBeDaemon(address) && daemonLocal.MatchString(address), address == "" && (daemonLocal.MatchString(name) || daemonName.MatchString(name)):
 		return certainDaemon
-	case daemonName.MatchString(name), postmaster.MatchString(address), postmaster.MatchString(name), strings.Contains(h.get("from"), "<>"):
+	case mayBeDaemon(name) && (daemonName.MatchString(name) || postmaster.MatchString(name)), mayBeDaemon(address) && postmaster.MatchString(address),
+		strings.Contains(h.get("from"), "<>"):
 		return likelyDaemon
 	}
 	return noDaemon
+}
+
+// mayBeDaemon is a quick look before the expressions.
+func mayBeDaemon(s string) bool {
+	return s != "" && (strings.IndexByte("dimps", s[0]|0x20) >= 0 || s[0] >= utf8.RuneSelf)
 }
 
 var (

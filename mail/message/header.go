@@ -81,6 +81,11 @@ func (r *headerReader) giveBack(lines [][]byte, ended bool) {
 // block reads up to the blank line, which ended says was there.
 func (r *headerReader) block() (block, blanks [][]byte, ended bool) {
 	var size int64
+	kept := make([]byte, 0, 4096) // the lines; those already in it stay valid when it grows
+	keep := func(line []byte) []byte {
+		kept = append(kept, line...)
+		return kept[len(kept)-len(line) : len(kept) : len(kept)]
+	}
 	for {
 		line, ok := r.src.next()
 		if !ok {
@@ -90,12 +95,12 @@ func (r *headerReader) block() (block, blanks [][]byte, ended bool) {
 			block[len(block)-1] = append(block[len(block)-1], line...)
 		} else if isBlank(line) {
 			if r.top && len(block) == 0 && len(blanks) < 100 {
-				blanks = append(blanks, bytes.Clone(line))
+				blanks = append(blanks, keep(line))
 				continue
 			}
 			return block, blanks, true
 		} else {
-			block = append(block, bytes.Clone(line))
+			block = append(block, keep(line))
 		}
 		if size += int64(len(line)); size > r.limit {
 			if headerLength(block) == len(block) {
@@ -117,31 +122,36 @@ func (r *headerReader) skip() {
 }
 
 func (r *headerReader) fields(block [][]byte) header {
-	var h header
-	var values [][]byte
+	h := make(header, 0, len(block))
+	var values []byte
+	ends := make([]int, 0, len(block)) // of each field's value in values
 	for _, line := range block {
 		line = bytes.TrimRight(line, "\r\n")
 		name, value, ok := splitField(line)
 		switch {
 		case ok:
 			h = append(h, field{name: name})
-			values = append(values, bytes.Clone(value))
+			values = append(values, value...)
+			ends = append(ends, len(values))
+			continue
 		case len(h) == 0:
 			r.problem("malformed header line left out")
-		default:
-			if line[0] != ' ' && line[0] != '\t' {
-				if slices.Contains(identityFields, h[len(h)-1].name) {
-					r.problem("malformed header line left out")
-					continue
-				}
-				r.problem("malformed header line taken as the continuation of " + h[len(h)-1].name)
-				line = append([]byte(" "), line...)
+			continue
+		case line[0] != ' ' && line[0] != '\t':
+			if slices.Contains(identityFields, h[len(h)-1].name) {
+				r.problem("malformed header line left out")
+				continue
 			}
-			values[len(h)-1] = append(values[len(h)-1], line...)
+			r.problem("malformed header line taken as the continuation of " + h[len(h)-1].name)
+			values = append(values, ' ')
 		}
+		values = append(values, line...)
+		ends[len(ends)-1] = len(values)
 	}
-	for i := range h {
-		h[i].value = strings.TrimSpace(string(values[i]))
+	all, begin := string(values), 0
+	for i, end := range ends {
+		h[i].value = strings.TrimSpace(all[begin:end])
+		begin = end
 	}
 	return h
 }
@@ -153,10 +163,16 @@ var identityFields = []string{"from", "sender", "reply-to", "return-path", "mess
 func headerLength(block [][]byte) int {
 	n, known := 0, false
 	for i, line := range block {
-		name, _, ok := splitField(line)
+		raw, _, ok := cutField(line)
 		folded := i > 0 && (line[0] == ' ' || line[0] == '\t')
+		if known && n == i {
+			if ok || folded {
+				n = i + 1
+			}
+			continue
+		}
 		switch {
-		case ok && isKnownField(name):
+		case ok && isKnownField(lowerField(raw)):
 			n, known = i+1, true
 		case (ok || folded) && n == i:
 			n = i + 1
@@ -196,6 +212,10 @@ func splitField(line []byte) (name string, value []byte, ok bool) {
 	if !ok {
 		return "", nil, false
 	}
+	return lowerField(raw), value, true
+}
+
+func lowerField(raw []byte) string {
 	var lower [maxFieldName]byte
 	for i, c := range raw {
 		if 'A' <= c && c <= 'Z' {
@@ -204,9 +224,9 @@ func splitField(line []byte) (name string, value []byte, ok bool) {
 		lower[i] = c
 	}
 	if known, ok := fieldNames[string(lower[:len(raw)])]; ok {
-		return known, value, true
+		return known
 	}
-	return string(lower[:len(raw)]), value, true
+	return string(lower[:len(raw)])
 }
 
 var knownFields = []string{

@@ -34,9 +34,9 @@ func (w *htmlWriter) text(s string) {
 		if words > 0 {
 			w.space = true
 		}
-		end := strings.IndexAny(rest, htmlSpace)
-		if end < 0 {
-			end = len(rest)
+		end := 0
+		for end < len(rest) && strings.IndexByte(htmlSpace, rest[end]) < 0 {
+			end++
 		}
 		w.write(strings.ReplaceAll(rest[:end], "\u00a0", " ")) // which is no gap between words, but the words' own
 		rest = rest[end:]
