@@ -25,6 +25,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema, or show how it stands."`
 	Mailbox mailboxCmd `cmd:"" help:"Add, list and check support addresses."`
 	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Create keys for the API."`
+	Doctor  doctorCmd  `cmd:"" help:"Check everything that an operator can get wrong, one line each, with the remedy."`
 	Mail    mailCmd    `cmd:"" help:"Look into emails."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 }

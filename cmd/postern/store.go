@@ -22,6 +22,7 @@ type store struct {
 	vault    *vault.Vault
 	postgres *embedded.Postgres // nil: the operator's own server
 	appURL   string
+	ownerURL string // empty: unknown
 	host     string // the data folder, where it is this process's alone
 	joins    bool   // a command: it may work beside a running desk
 }
@@ -97,8 +98,8 @@ func (st *store) open(ctx context.Context, s config.Storage, owner string, conns
 			return err
 		}
 	}
-	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns}); err != nil {
-		return fmt.Errorf("database_url: %w", err)
+	if err := st.connect(ctx, conns); err != nil {
+		return err
 	}
 	if err := st.db.Ready(ctx); err != nil {
 		return fmt.Errorf("the database has no schema of this version; run `postern migrate up` with owner_database_url set: %w", err)
@@ -107,6 +108,13 @@ func (st *store) open(ctx context.Context, s config.Storage, owner string, conns
 		return fmt.Errorf("database_url: %w", err)
 	}
 	return st.openKeys(ctx, s.KeyFile())
+}
+
+func (st *store) connect(ctx context.Context, conns int32) (err error) {
+	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns}); err != nil {
+		return fmt.Errorf("database_url: %w", err)
+	}
+	return nil
 }
 
 // openKeys refuses another key than the one that the database's secrets are sealed with: a new one in its

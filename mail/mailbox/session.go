@@ -45,6 +45,9 @@ func (s *Session) Close() error {
 	return nil
 }
 
+// Offers tells whether the server named a capability, such as IDLE, after the login.
+func (s *Session) Offers(capability string) bool { return s.caps.Has(imap.Cap(capability)) }
+
 // Noop checks that the server answers and lets it report what is new.
 func (s *Session) Noop(ctx context.Context) error {
 	err := s.run(ctx, func() error { return s.client.Noop().Wait() })

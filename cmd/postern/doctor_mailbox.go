@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/smtp"
+	"github.com/postern-desk/postern/worker"
+)
+
+// checkMailboxes asks the servers of every mailbox, and DNS about every domain that letters come from.
+func (d *doctor) checkMailboxes(ctx context.Context, service *mailboxes.Service, boxes []mailboxes.Mailbox) {
+	signed := map[string]signature{}
+	var domains []string
+	for _, m := range boxes {
+		domain := mailboxes.DomainOf(m.Address)
+		if _, known := signed[domain]; !known {
+			signed[domain] = signature{}
+			domains = append(domains, domain)
+		}
+		secrets, err := service.Secrets(ctx, m.ID)
+		if err != nil {
+			d.fail(m.Address, err.Error(), "give the mailbox its passwords anew")
+			continue
+		}
+		if m.Paused {
+			d.warn(m.Address, "it is paused: it is not read", "let it go on when it should be")
+		}
+		if found := d.checkMailbox(ctx, m, secrets); found.seen {
+			signed[domain] = found
+		}
+	}
+	for _, domain := range domains {
+		d.checkDomain(ctx, domain, signed[domain])
+	}
+}
+
+// checkMailbox returns how the probe email was signed, if one was sent and came.
+func (d *doctor) checkMailbox(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets) signature {
+	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	session := d.checkReading(limited, m, worker.IMAPAccount(m, secrets, d.roots))
+	if session != nil {
+		defer session.Close()
+	}
+	pool := smtp.NewPool(1, 0, smtp.Timeouts{})
+	defer pool.Close()
+	account := worker.SMTPAccount(m, secrets, d.roots)
+	name := "SMTP of " + m.Address
+	if err := pool.Check(limited, account); err != nil {
+		d.fail(name, saidBySMTP(err), fmt.Sprintf("check the server (%s:%d, %s), the username and the password (many providers want an app password)", m.SMTP.Host, m.SMTP.Port, m.SMTP.Security))
+		return signature{}
+	}
+	d.ok(name, "login at "+m.SMTP.Host)
+	if session == nil || !d.probes {
+		return signature{}
+	}
+	return d.probe(ctx, session, m, func(ctx context.Context, e smtp.Envelope, raw string) smtp.Result {
+		return pool.Send(ctx, account, e, strings.NewReader(raw))
+	})
+}
+
+// saidBySMTP adds the server's own words, which its error leaves out.
+func saidBySMTP(err error) string {
+	var failure *smtp.Failure
+	if errors.As(err, &failure) && failure.Code != 0 && failure.Text != "" {
+		return err.Error() + " (" + failure.Text + ")"
+	}
+	return err.Error()
+}
+
+// checkReading returns nil where the mailbox cannot be read.
+func (d *doctor) checkReading(ctx context.Context, m mailboxes.Mailbox, account mailbox.Account) *mailbox.Session {
+	name := "IMAP of " + m.Address
+	session, err := mailbox.Dial(ctx, account, mailbox.DefaultTimeouts())
+	if err != nil {
+		d.fail(name, err.Error(), "then try again: postern mailbox check "+m.Address)
+		return nil
+	}
+	for _, folder := range m.Folders {
+		opened, err := session.Open(ctx, folder)
+		if err != nil {
+			there := ""
+			if names, err := session.Folders(ctx); err == nil {
+				there = "; the server has " + strings.Join(names[:min(len(names), 20)], ", ")
+			}
+			d.fail(name, err.Error()+there, "name a folder that exists")
+			session.Close()
+			return nil
+		}
+		d.ok(name, fmt.Sprintf("login at %s, folder %s with %d emails", m.IMAP.Host, folder, opened.Messages))
+	}
+	if session.Offers("IDLE") {
+		d.ok("IDLE of "+m.Address, "new email is told at once")
+	} else {
+		d.warn("IDLE of "+m.Address, "the server has no IDLE", fmt.Sprintf("new email waits up to %s; lower POSTERN_POLL_INTERVAL if that is too long", d.set.PollInterval))
+	}
+	var extras []string
+	for _, extra := range []string{"UIDPLUS", "MOVE"} {
+		if session.Offers(extra) {
+			extras = append(extras, extra)
+		} else {
+			extras = append(extras, "no "+extra)
+		}
+	}
+	d.ok("extensions of "+m.Address, strings.Join(extras, ", ")+"; emails stay where they are, so none is needed")
+	return session
+}
