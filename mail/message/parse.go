@@ -24,7 +24,9 @@ func Parse(r io.Reader, lim Limits, keep func(a *Attachment, content io.Reader) 
 	defer w.src.release()
 	e := w.email
 	h := w.header(true)
-	w.src.sample = &sample{limit: int(min(lim.Text, 256<<10))}
+	held := newScratch()
+	defer held.release()
+	w.src.sample = &sample{bytes: held.bytes[:0], limit: int(min(lim.Text, 256<<10))}
 	body := w.entity(h, origin{})
 	w.src.drain()
 	switch {
