@@ -46,6 +46,10 @@ func TestDNSKnowsTheKeyAndNothingElse(t *testing.T) {
 			t.Errorf("%s: %q (%v), want the one key", domain, texts, err)
 		}
 	}
+	// Some resolvers mix upper and lower case at random.
+	if texts, err := resolver.LookupTXT(t.Context(), "DeMo._doMAINkey.Client.example."); err != nil || len(texts) != 1 {
+		t.Errorf("in mixed case: %q (%v)", texts, err)
+	}
 	for _, name := range []string{"_dmarc.client.example.", "other._domainkey.client.example.", "client.example.", mailSelector + "._domainkey.", "."} {
 		texts, err := resolver.LookupTXT(t.Context(), name)
 		var none *net.DNSError
