@@ -1,6 +1,9 @@
 package message
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestCleanText(t *testing.T) {
 	t.Parallel()
@@ -32,4 +35,47 @@ func TestUnflow(t *testing.T) {
 			t.Errorf("%s: %q gives %q, want %q", name, c.in, got, c.want)
 		}
 	}
+}
+
+// plainClean and plainTrim say simply what CleanText and trimBlankLines say fast.
+func plainClean(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r':
+			return '\n'
+		case unwanted(r):
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func plainTrim(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " \t\u00a0\r")
+	}
+	return strings.Trim(strings.Join(lines, "\n"), "\n")
+}
+
+func FuzzCleanText(f *testing.F) {
+	for _, s := range []string{"", "a", "a\r\nb\rc\r\r\n", "\x00a\x7f\u0085b\u00a0 \n\n", "\xff\xfe\r\xffa\xc2", " \n \u00a0\na\t \n\n", "ü\r", "\xc2\n", "a \xa0\nb\xa0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := CleanText(s), plainClean(s); got != want {
+			t.Errorf("%q is cleaned to %q, want %q", s, got, want)
+		}
+		s = plainClean(s)
+		if got, want := trimBlankLines(s), plainTrim(s); got != want {
+			t.Errorf("%q is trimmed to %q, want %q", s, got, want)
+		}
+		if got, want := oneLine(s), strings.Join(strings.Fields(s), " "); got != want {
+			t.Errorf("%q on one line is %q, want %q", s, got, want)
+		}
+		if got, want := strings.Trim(s, "-_=*#+~ᐧ·—–>| \t\u00a0\u200b") == "" && strings.TrimSpace(s) != "", isDelimiter(s); got != want && !strings.Contains(s, "\n") {
+			t.Errorf("%q draws a line: %v, want %v", s, want, got)
+		}
+	})
 }
