@@ -10,7 +10,7 @@ import (
 
 const (
 	mailDNSPlain = 512  // bytes that every client takes by UDP, RFC 1035 4.2.1
-	mailDNSMost  = 1232 // and what passes every network unfragmented
+	mailDNSMost  = 1232 // and what we take, for it passes every network unfragmented
 	mailDNSTTL   = 60   // seconds
 	mailDNSText  = 255  // bytes of one character-string, RFC 1035 3.3
 )
@@ -101,7 +101,7 @@ func (q *mailDNSQuestion) read(p *dnsmessage.Parser) error {
 		}
 		if extra.Type == dnsmessage.TypeOPT {
 			// RFC 6891 6.2.3: the class is the size, and less than 512 means 512.
-			q.edns, q.size = true, min(max(int(extra.Class), mailDNSPlain), mailDNSMost)
+			q.edns, q.size = true, max(int(extra.Class), mailDNSPlain)
 		}
 		if err := p.SkipAdditional(); err != nil {
 			return err

@@ -98,7 +98,7 @@ func TestDNSAnswersAsLargeAsAsked(t *testing.T) {
 		limit     int
 		truncated bool
 	}{
-		{short, 0, 512, false}, {long, 0, 512, true}, {long, 1, 512, true}, {long, 600, 600, true}, {long, 1232, 1232, false}, {long, 65535, 1232, false},
+		{short, 0, 512, false}, {short, 1, 512, false}, {long, 0, 512, true}, {long, 1, 512, true}, {long, 600, 600, true}, {long, 1232, 1232, false}, {long, 65535, 1232, false},
 	} {
 		raw := dns.answers.udp(query(t, test.name, test.edns))
 		m := parsed(t, raw)
