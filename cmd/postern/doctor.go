@@ -154,6 +154,11 @@ func (d *doctor) openDatabase(ctx context.Context) bool {
 	d.store = &store{joins: true, appURL: d.set.DatabaseURL.Reveal(), ownerURL: d.set.OwnerDatabaseURL.Reveal()}
 	if d.store.appURL == "" {
 		dir, err := filepath.Abs(filepath.Join(d.set.DataDir, "postgres"))
+		// A cluster that is made here, perhaps by another user than the desk's, would be in the desk's way.
+		if _, absent := os.Stat(dir); errors.Is(absent, os.ErrNotExist) {
+			d.warn("database", "the desk's own is not there yet", "make it: postern migrate; or set POSTERN_DATABASE_URL")
+			return false
+		}
 		if err == nil {
 			d.store.ownerURL, err = d.store.ownPostgres(ctx, dir, d.set.PGBin, slog.New(slog.DiscardHandler))
 		}

@@ -282,6 +282,27 @@ func TestDoctorFindsWhatIsWrongInDNS(t *testing.T) {
 	silent.want(t, "warn", "DMARC of desk.example", "POSTERN_DNS_SERVER")
 }
 
+// The desk's own database is neither made nor left running by the doctor; once there, it is looked at.
+func TestDoctorOfADeskWithItsOwnDatabase(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(openFolder(t), "data")
+	settings := []string{"POSTERN_DATA_DIR=" + data}
+	r := examine(t, settings, "--no-probe")
+	r.want(t, "warn", "database", "not there yet", "postern migrate")
+	r.want(t, "warn", "data folder", "not there yet")
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("the doctor made the data folder: %v", err)
+	}
+	succeed(t, settings, "migrate")
+	for range 2 {
+		r := examine(t, settings, "--no-probe")
+		r.want(t, "ok", "database", "the desk's own")
+		r.want(t, "ok", "schema", "up to date")
+		r.want(t, "ok", "owner's role")
+	}
+	examine(t, append(settings, "POSTERN_PG_BIN=/no/such"), "--no-probe").want(t, "fail", "database", "POSTERN_PG_BIN: there is no initdb in /no/such")
+}
+
 // Tried: nobody at the public URL, another program, and none set.
 func TestDoctorFindsWhatIsWrongWithThePublicURL(t *testing.T) {
 	t.Parallel()
