@@ -69,6 +69,7 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"tickets.sqlTicketsAwaiting", `array['w100@x.example']`, "awaited_parents_pkey"},
 		{"tickets.sqlLockTickets", `array[` + one + `]::uuid[]`, "tickets_pkey"},
 		{"tickets.sqlOpenBursts", `array['a100@x.example']`, "tickets_burst"},
+		{"tickets.sqlAnswered", `array[` + one + `]::uuid[]`, "tickets_of_contact messages_of_ticket"},
 		{"tickets.sqlParticipants", one, "participants_pkey"},
 		{"tickets.sqlParticipantsOfTickets", `array[` + one + `]::uuid[]`, "participants_pkey"},
 		{"tickets.sqlMessagesOfTicket", one + `, null, 200`, "messages_of_ticket"},

@@ -91,7 +91,7 @@ type Letters struct {
 // Limits is how much one sender may cause.
 type Limits struct {
 	TicketLimitAddress Rate           `name:"ticket-limit-address" default:"20/10m" unit:"tickets/duration" help:"Tickets that one address may open; a burst ticket takes the rest."`
-	TicketLimitDomain  Rate           `name:"ticket-limit-domain" default:"1000/10m" unit:"tickets/duration" help:"Tickets that one domain may open."`
+	TicketLimitDomain  Rate           `name:"ticket-limit-domain" default:"1000/10m" unit:"tickets/duration" help:"Tickets that one company's domain may open; providers of free addresses have no such limit."`
 	AckLimit           Rate           `name:"ack-limit" default:"3/1h" unit:"letters/duration" help:"Acknowledgements sent to one address."`
 	FormLimit          Rate           `name:"form-limit" default:"5/1h" unit:"posts/duration" help:"Posts of the support form with one email address from one network; a network may make four times as many."`
 	WebhookAllow       []netip.Prefix `name:"webhook-allow" unit:"list of networks" example:"10.1.0.0/16" help:"Private networks that webhook endpoints may be in, such as 10.1.0.0/16. No webhooks are sent yet."`

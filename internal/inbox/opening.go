@@ -1,16 +1,11 @@
 package inbox
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/event"
-	"github.com/postern-desk/postern/internal/limit"
-	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/tickets"
-	"github.com/postern-desk/postern/mail/message"
 )
 
 // openAll opens the tickets of the round: contacts, limits and numbers in a query each.
@@ -23,7 +18,7 @@ func (r *round) openAll() error {
 	if err != nil {
 		return err
 	}
-	allowed, err := r.takeLimits()
+	allowed, err := r.takeLimits(linked)
 	if err != nil {
 		return err
 	}
@@ -40,7 +35,9 @@ func (r *round) openAll() error {
 		r.tx.As(actorOf(x, &known))
 		may := allowed[i]
 		if t := bursts[x.from.Norm]; may.burst && t != nil {
-			r.s.tickets.ReplyIn(r.tx, t, tickets.Reply{From: x.from, Content: contentOf(x)})
+			c := contentOf(x)
+			c.Automatic = may.noted
+			r.s.tickets.ReplyIn(r.tx, t, tickets.Reply{From: x.from, Content: c})
 			r.settle(x, Flood, "too many emails from this sender; added to the ticket that takes the rest", t.ID)
 			continue
 		}
@@ -81,73 +78,4 @@ func (r *round) link() (map[string]contacts.Linked, error) {
 		}
 	}
 	return contacts.Link(r.tx, senders)
-}
-
-// allowance is what the limits leave to one email.
-type allowance struct {
-	burst       bool // it does not get a ticket of its own
-	acknowledge bool
-}
-
-// takeLimits counts the openings of the round against the limits. Only a person's email is acknowledged:
-// automatic mail is never answered (RFC 3834 section 2).
-func (r *round) takeLimits() ([]allowance, error) {
-	senders, domains, acks := map[string]int{}, map[string]int{}, map[string]int{}
-	for _, x := range r.opens {
-		senders["ticket:"+hashed(x.from.Norm)]++
-		domains["domain:"+mailboxes.DomainOf(x.from.Norm)]++
-		if acknowledgeable(x) {
-			acks[limit.Acknowledgements(x.from.Norm)]++
-		}
-	}
-	opened, err := limit.Take(r.tx, r.s.rules.TicketWindow, senders)
-	if err != nil {
-		return nil, err
-	}
-	openedOf, err := limit.Take(r.tx, r.s.rules.DomainWindow, domains)
-	if err != nil {
-		return nil, err
-	}
-	acknowledged := map[string]int{}
-	if len(acks) > 0 {
-		if acknowledged, err = limit.Take(r.tx, r.s.rules.AckWindow, acks); err != nil {
-			return nil, err
-		}
-	}
-	out := make([]allowance, len(r.opens))
-	for i, x := range r.opens {
-		sender, domain, ack := "ticket:"+hashed(x.from.Norm), "domain:"+mailboxes.DomainOf(x.from.Norm), limit.Acknowledgements(x.from.Norm)
-		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || openedOf[domain] >= r.s.rules.TicketsPerDomain
-		opened[sender]++
-		openedOf[domain]++
-		if acknowledgeable(x) {
-			out[i].acknowledge = !out[i].burst && acknowledged[ack] < r.s.rules.AcksPerWindow
-			acknowledged[ack]++
-		}
-	}
-	return out, nil
-}
-
-func acknowledgeable(x *reading) bool {
-	return x.email.Class == message.ClassHuman && !x.email.NullReturnPath && !x.email.SuppressReply && x.from.Norm != "" && !x.unread
-}
-
-// openBursts finds the tickets that take the rest of floods going on.
-func (r *round) openBursts(allowed []allowance) (map[string]*tickets.Ticket, error) {
-	var senders []string
-	for i, x := range r.opens {
-		if allowed[i].burst {
-			senders = append(senders, x.from.Norm)
-		}
-	}
-	if len(senders) == 0 {
-		return map[string]*tickets.Ticket{}, nil
-	}
-	return tickets.Bursts(r.tx, senders)
-}
-
-// hashed keeps addresses out of the counters' keys.
-func hashed(address string) string {
-	sum := sha256.Sum256([]byte(address))
-	return hex.EncodeToString(sum[:12])
 }

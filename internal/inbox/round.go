@@ -29,6 +29,7 @@ type round struct {
 	opens    []*reading
 	verdicts []verdict
 	waiting  []*reading
+	tooMany  map[*reading]bool // replies that are only noted
 	routed   int
 }
 
@@ -190,6 +191,9 @@ func (r *round) routeAll() error {
 	if err != nil {
 		return err
 	}
+	if err := r.takeReplies(threaded, threads); err != nil {
+		return err
+	}
 	for i, reading := range threaded {
 		if err := r.routeOne(reading, threads[i]); err != nil {
 			return err
@@ -248,6 +252,10 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 		r.aside(x, disposition, orReason(x.email.Reasons, "automatic mail"), ticket)
 	case t != nil && (t.Ticket.Status != tickets.Closed || box.Reopens):
 		r.reply(x, t, box)
+		if r.tooMany[x] {
+			r.settle(x, Flood, "too many replies from this sender; noted on the ticket, which it does not move", t.Ticket.ID)
+			break
+		}
 		r.settle(x, Replied, "it continues the ticket; found by "+t.By, t.Ticket.ID)
 	default:
 		r.opens = append(r.opens, x)
@@ -277,7 +285,7 @@ func (r *round) hold(x *reading, t *tickets.Thread, why string) error {
 func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {
 	r.tx.As(actorOf(x, nil))
 	c := contentOf(x)
-	c.Automatic = x.email.Class == message.ClassAutoReply
+	c.Automatic = x.email.Class == message.ClassAutoReply || r.tooMany[x]
 	r.s.tickets.ReplyIn(r.tx, t.Ticket, tickets.Reply{From: x.from, Content: c, Reopens: box.Reopens})
 }
 

@@ -91,6 +91,10 @@ where id = $1`
 const sqlOpenBursts = `select ` + ticketColumns + ` from tickets
 where requester_address = any($1) and burst and status <> 'closed' order by id for update`
 
+const sqlAnswered = `
+select c.id from unnest($1::uuid[]) as c(id) where exists (select from tickets t join messages m on m.ticket_id = t.id
+    where t.contact_id = c.id and m.origin = 'staff' and m.visibility = 'everyone')`
+
 const sqlParticipants = `select address, role, name from participants where ticket_id = $1 order by role desc, address`
 
 const sqlMessagesOfTicket = `select ` + messageColumns + ` from messages

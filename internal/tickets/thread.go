@@ -228,3 +228,16 @@ func Bursts(tx *db.Tx, senders []string) (map[string]*Ticket, error) {
 	}
 	return bursts, nil
 }
+
+// Answered finds those of the contacts whom staff have ever answered.
+func Answered(tx *db.Tx, contacts []uuid.UUID) (map[uuid.UUID]bool, error) {
+	found, err := db.Column[uuid.UUID](tx, sqlAnswered, contacts)
+	if err != nil {
+		return nil, fmt.Errorf("find whom staff have answered: %w", err)
+	}
+	answered := make(map[uuid.UUID]bool, len(found))
+	for _, id := range found {
+		answered[id] = true
+	}
+	return answered, nil
+}
