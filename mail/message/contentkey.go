@@ -96,13 +96,15 @@ func (k *keyer) add(line []byte, ends bool) {
 	switch {
 	case ok:
 		k.started, k.current = true, keyedField(name)
-		k.value([]byte(" "), value)
+		k.value(oneSpace, value)
 	case !k.started && isMboxLine(line):
 	default:
 		k.inBody = true
 		k.body.write(line)
 	}
 }
+
+var oneSpace = []byte{' '}
 
 func keyedField(name []byte) int {
 	for i, keyed := range keyedFields {
@@ -201,9 +203,11 @@ func (b *bodyHash) line(p []byte) {
 	}
 }
 
+var lineFeed = []byte{'\n'}
+
 func (b *bodyHash) text(p []byte) {
 	for ; b.ends > 0; b.ends-- {
-		b.add([]byte{'\n'})
+		b.add(lineFeed)
 	}
 	b.pending = false
 	b.add(p)
