@@ -64,10 +64,11 @@ type Hold struct {
 }
 
 // HoldIn notes on the ticket that an email was held.
-// The email stays where it is: only its existence is told.
+// The email stays where it is: only its existence is told. The ticket keeps its version: a stranger's email is no
+// reason to refuse what staff are about to change.
 func (s *Service) HoldIn(tx *db.Tx, t *Ticket, h Hold) error {
 	t.Held++
-	touch(tx, t, 0)
+	tx.Queue(sqlSetHeld, t.ID, t.Held)
 	record(tx, event.EmailHeld, t, map[string]any{"why": h.Why}, snapshot(t, nil, 0))
 	if !h.Tell {
 		return nil

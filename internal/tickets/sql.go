@@ -81,6 +81,8 @@ const sqlTouchTicket = `
 update tickets set status = $2, version = $3, messages = $4, held = $5, last_message_at = $6, closed_at = $7, updated_at = now()
 where id = $1`
 
+const sqlSetHeld = `update tickets set held = $2 where id = $1`
+
 const sqlSetVersion = `update tickets set version = $2 where id = $1`
 
 const sqlUpdateTicket = `
