@@ -1,6 +1,7 @@
 package message
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -97,6 +98,11 @@ func FuzzSanitize(f *testing.F) {
 	} {
 		f.Add(page)
 	}
+	var many strings.Builder
+	for i := range maxJudged + 2 {
+		fmt.Fprintf(&many, "<a href=https://x.example/%d>a</a>", i)
+	}
+	f.Add(many.String() + "<p align=left>b")
 	f.Fuzz(func(t *testing.T, page string) {
 		want := htmlPolicy().Sanitize(page)
 		if strings.TrimSpace(page) == "" {

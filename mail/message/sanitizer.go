@@ -11,8 +11,13 @@ import (
 // is asked only of the tags whose attributes may stay; a test holds this
 // against what it says of whole pages.
 func sanitizeHTML(page string) string {
-	s := sanitizer{z: html.NewTokenizer(strings.NewReader(page)), out: make([]byte, 0, len(page)), judged: map[string]string{}}
+	held := newScratch()
+	defer held.release()
+	s := sanitizer{z: html.NewTokenizer(strings.NewReader(page)), out: held.bytes[:0], judged: map[string]string{}}
 	for {
+		if len(s.judged) > maxJudged {
+			return htmlPolicy().Sanitize(page)
+		}
 		switch s.z.Next() {
 		case html.ErrorToken:
 			return string(s.out)
@@ -39,8 +44,8 @@ type sanitizer struct {
 	skip    bool
 }
 
-// No page has more different tags that come again and again.
-const maxJudged = 200
+// A page with more different tags is given to the policy whole: to ask of each would take longer.
+const maxJudged = 300
 
 // Elements that are left out with what they hold.
 var skippedElements = wordSet("frame frameset iframe noembed noframes noscript nostyle object title")
@@ -140,9 +145,7 @@ func (s *sanitizer) judge(raw []byte, bare string) string {
 	if s.mayKeepAttribute() {
 		tag = htmlPolicy().Sanitize(whole)
 	}
-	if len(s.judged) < maxJudged {
-		s.judged[whole] = tag
-	}
+	s.judged[whole] = tag
 	return tag
 }
 

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"io"
 	"strings"
 )
@@ -112,11 +113,14 @@ func decodeWordText(encoding byte, text string) ([]byte, bool) {
 	case 'q':
 		// A trailing equals sign is no soft line break here.
 		text = strings.ReplaceAll(text, "_", "=20") + "\n"
-		b, err := io.ReadAll(decodeTransfer("quoted-printable", strings.NewReader(text), ignore))
-		if len(b) > 0 && b[len(b)-1] == '\n' {
-			b = b[:len(b)-1]
+		var b []byte
+		if q := (quotedReader{defect: ignore}); len(text) < 4096 && strings.IndexByte(text, '\n') == len(text)-1 {
+			q.decode([]byte(text)) // one short line needs no reader
+			b = q.rest
+		} else {
+			b, _ = io.ReadAll(decodeTransfer("quoted-printable", strings.NewReader(text), ignore))
 		}
-		return b, err == nil
+		return bytes.TrimSuffix(b, []byte("\n")), true
 	}
 	return nil, false
 }
