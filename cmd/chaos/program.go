@@ -32,6 +32,8 @@ type running struct {
 
 // demo is what demo.json tells.
 type demo struct {
+	API          string `json:"api"`
+	APIKey       string `json:"api_key"`
 	SMTP         string `json:"smtp"`
 	IMAP         string `json:"imap"`
 	IMAPPassword string `json:"imap_password"`

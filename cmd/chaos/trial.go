@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,6 +24,9 @@ type trial struct {
 	breaker disturber
 	rng     *rand.Rand
 	plan    []*planned // of all rounds so far
+
+	operator sync.Mutex // one at a time
+	resent   int        // letters that were left to people and had not arrived
 }
 
 // senders hand in emails at the same time.
@@ -34,6 +38,9 @@ func (t *trial) run(ctx context.Context) (j judgement, err error) {
 	if err := t.breaker.prepare(ctx, t.program); err != nil {
 		return j, err
 	}
+	operating, retire := context.WithCancel(ctx)
+	defer retire()
+	go t.operate(operating)
 	fmt.Fprintln(t.out, heading)
 	var before judgement
 	for round := range t.rounds {
@@ -50,6 +57,9 @@ func (t *trial) run(ctx context.Context) (j judgement, err error) {
 		before = j
 	}
 	fmt.Fprintln(t.out, line("all", j, 0))
+	t.operator.Lock()
+	defer t.operator.Unlock()
+	fmt.Fprintf(t.out, "letters that were left to people, had not arrived and were sent again by hand: %d\n", t.resent)
 	return j, nil
 }
 
@@ -93,8 +103,13 @@ func (t *trial) count(ctx context.Context, last bool) (judgement, error) {
 	if err != nil {
 		return judgement{}, err
 	}
-	if err := idle(ctx, d, last); err != nil {
-		return judgement{}, err
+	for resent := 1; resent > 0; {
+		if err := idle(ctx, d, last); err != nil {
+			return judgement{}, err
+		}
+		if resent, err = t.resendLost(ctx, d); err != nil {
+			return judgement{}, err
+		}
 	}
 	f, err := gather(ctx, d, t.plan)
 	if err != nil {
@@ -107,12 +122,13 @@ func (t *trial) count(ctx context.Context, last bool) (judgement, error) {
 	return j, nil
 }
 
-// What is still to be done. A letter whose fate is unknown is tried again two minutes later: only the
-// last count waits for that.
+// What is still to be done. A letter whose answer was lost is tried again two minutes later: only the last count
+// waits for that, and every count for those that a killed program was sending, which are tried again in seconds.
 const (
 	sqlLeft = `
 select (select count(*) from inbound_emails where disposition is null),
-    (select count(*) from letters where state in ('queued', 'sending')),
+    (select count(*) from letters where state in ('queued', 'sending')
+        or state = 'unknown' and unknowns < 2 and next_attempt_at < now() + interval '15 seconds'),
     (select count(*) from letters where state = 'unknown' and unknowns < 2),
     (select count(*) from inbound_emails)`
 	stuckAfter = 4 * time.Minute
