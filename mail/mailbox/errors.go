@@ -24,7 +24,7 @@ var (
 	// ErrRefused: the server refused a command, for a reason of its own.
 	ErrRefused = errors.New("the server refused a command")
 	// ErrTLS: no trusted TLS connection came about.
-	ErrTLS = errors.New("no trusted TLS connection; check that port and security belong together, and give the authority's certificate if the server's is self-signed")
+	ErrTLS = errors.New("no trusted TLS connection; check that port and security belong together, and name the authority in ca_file if the server's certificate is not of a public one")
 	// ErrProtocol: the server sent what is not IMAP or breaks a limit of ours.
 	ErrProtocol = errors.New("the server's answer cannot be understood; check that this is an IMAP server")
 	// ErrIncomplete: an email's bytes are not all there. Nothing read of it counts.
