@@ -39,6 +39,20 @@ func (PollMailbox) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
 }
 
+// TidyMailbox marks or moves, on the mail server, the emails of a mailbox that have their disposition. A
+// second run finds them done; one that was moved already is not there any more.
+type TidyMailbox struct {
+	MailboxID string `json:"mailbox_id"`
+}
+
+// Kind names the job.
+func (TidyMailbox) Kind() string { return "tidy_mailbox" }
+
+// InsertOpts keeps one at a time per mailbox; the next poll asks again after a failure.
+func (TidyMailbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+}
+
 // IngestEmails routes stored emails, up to a batch of them. A second run skips the rows that have a
 // disposition, under their locks.
 type IngestEmails struct {
@@ -106,7 +120,7 @@ func (Purge) InsertOpts() river.InsertOpts {
 
 // All is one value of every kind, for completeness tests and for registering workers.
 func All() []river.JobArgs {
-	return []river.JobArgs{PollMailbox{}, IngestEmails{}, SendLetter{}, SweepInbox{}, SweepLetters{}, Purge{}}
+	return []river.JobArgs{PollMailbox{}, IngestEmails{}, SendLetter{}, SweepInbox{}, SweepLetters{}, Purge{}, TidyMailbox{}}
 }
 
 // Longest is the time the longest job may take before it is cancelled.

@@ -24,6 +24,7 @@ var filled = []river.JobArgs{
 	SweepInbox{},
 	SweepLetters{},
 	Purge{},
+	TidyMailbox{MailboxID: "0197a000-0000-7000-8000-000000000001"},
 }
 
 // queues is where each kind is worked, and whether a second one may wait beside the first.
@@ -37,6 +38,7 @@ var queues = map[string]struct {
 	"sweep_inbox":   {Upkeep, true},
 	"sweep_letters": {Upkeep, true},
 	"purge":         {Upkeep, true},
+	"tidy_mailbox":  {Upkeep, true},
 }
 
 type hasOpts interface{ InsertOpts() river.InsertOpts }

@@ -18,10 +18,13 @@ create table mailboxes (
     reopens         boolean not null default true,
     sub_addressing  boolean not null default true,
     acknowledges    boolean not null default true,
+    after           text not null default 'nothing' check (after in ('nothing', 'seen', 'move')),
+    after_folder    text not null default '',
     paused          boolean not null default false,
     version         integer not null default 1,
     created_at      timestamptz not null default now(),
-    updated_at      timestamptz not null default now()
+    updated_at      timestamptz not null default now(),
+    check ((after = 'move') = (after_folder <> ''))
 );
 
 -- Where reading stands. `generation` rises when a folder was restored from a backup under the same
@@ -69,6 +72,7 @@ create table inbound_emails (
     attempts      smallint not null default 0,
     waits_for     bigint references inbound_emails,
     last_error    text,
+    untidied      boolean not null default false, -- to be marked or moved on the server once it has a disposition
     unique (folder_id, uidvalidity, generation, uid),
     check ((disposition is null) = (processed_at is null)),
     check ((disposition is null) = (reason is null))
@@ -79,6 +83,7 @@ create index inbound_emails_waiting on inbound_emails (waits_for) where disposit
 create index inbound_emails_of_disposition on inbound_emails (disposition, id);
 create index inbound_emails_of_mailbox on inbound_emails (mailbox_id, id);
 create index inbound_emails_of_ticket on inbound_emails (ticket_id, id) where ticket_id is not null;
+create index inbound_emails_untidied on inbound_emails (mailbox_id, id) where untidied and disposition is not null;
 create index inbound_emails_bytes on inbound_emails (sha256) where sha256 is not null;
 
 -- The first row to insert the key of an email owns it; every other copy is a duplicate of that row.

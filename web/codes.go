@@ -71,6 +71,7 @@ var codes = []code{
 	{"illegal_transition", "A ticket in this status cannot take the other one."},
 	{"inbound_email_not_found", "There is no such inbound email."},
 	{"invalid_address", "A mailbox needs an email address."},
+	{"invalid_after", "What happens to an email on its server is nothing, seen, or move with a folder that is not read."},
 	{"invalid_body", "A text is needed, of at most 1 MiB."},
 	{"invalid_domain", "This is not a domain name."},
 	{"invalid_folders", "A mailbox reads between 1 and 50 folders."},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/jobs"
 )
 
@@ -64,11 +65,14 @@ func (d *desk) shot(t *testing.T, table string) [32]byte {
 func TestSecondRunOfEveryKindIsHarmless(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	seen := mailboxes.AfterSeen
+	d.update(t, mailboxes.Fields{After: &seen})
 	d.work(t)
 	d.put(t, email{from: ann, subject: "a", id: unique(), body: "x"},
 		email{from: "bob@client.example", subject: "away", id: unique(), extra: gmailAway, body: "y"})
+	d.poll(t)
 	d.answer(t, 1)
-	d.eventually(t, 30*time.Second, "the periodic jobs have run", `select count(distinct kind) = 6 from river_job where state = 'completed'`)
+	d.eventually(t, 30*time.Second, "the periodic jobs have run", `select count(distinct kind) = 7 from river_job where state = 'completed'`)
 	before := map[string][32]byte{}
 	for _, table := range books {
 		before[table] = d.shot(t, table)

@@ -80,7 +80,7 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 		folders = slices.DeleteFunc(folders, func(f mailboxes.Folder) bool { return !slices.Contains(l.box.Folders, f.Name) })
 		more, err = p.pollFolders(ctx, h, l, folders, until)
 		if err != nil || more || !h.news.Load() {
-			return more, err
+			return more, errors.Join(err, p.queueTidy(ctx, l.box))
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestNewEmailIsSeenByPollingWhereThereIsNoIdle(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.set.PollInterval = time.Second
-	d.readThrough(t, withoutIdle(t, dovecot.Addr()))
+	d.readThrough(t, without(t, dovecot.Addr(), "IDLE"))
 	watch(t, d.work(t))
 	d.idling(t)
 	d.deliver(t, "INBOX", time.Now(), email{from: ann, subject: "second", id: unique(), body: "x"})
@@ -75,8 +75,8 @@ func TestNewEmailIsSeenByPollingWhereThereIsNoIdle(t *testing.T) {
 	}
 }
 
-// withoutIdle passes IMAP on, with IDLE taken out of the list of what the server can do.
-func withoutIdle(t *testing.T, target string) string {
+// without passes IMAP on, with words of the same length in the place of what the server can do.
+func without(t *testing.T, target string, words ...string) string {
 	t.Helper()
 	listen, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -89,7 +89,11 @@ func withoutIdle(t *testing.T, target string) string {
 			if err != nil {
 				return
 			}
-			if _, err := to.Write(bytes.ReplaceAll(piece[:n], []byte(" IDLE"), []byte(" XDLE"))); err != nil {
+			said := piece[:n]
+			for _, word := range words {
+				said = bytes.ReplaceAll(said, []byte(" "+word), []byte(" X"+word[1:]))
+			}
+			if _, err := to.Write(said); err != nil {
 				return
 			}
 		}

@@ -93,6 +93,7 @@ func New(d Deps, s Settings) (*Worker, error) {
 func (w *Worker) workers() *river.Workers {
 	all := river.NewWorkers()
 	river.AddWorker(all, &pollMailbox{post: w.post})
+	river.AddWorker(all, &tidyMailbox{post: w.post})
 	river.AddWorker(all, &ingestEmails{inbox: w.deps.Inbox, slots: make(chan struct{}, max(1, w.set.IngestWorkers))})
 	river.AddWorker(all, &sendLetter{outbox: w.deps.Outbox, accounts: w.post.accounts, pool: w.deps.SMTP, log: w.deps.Log})
 	river.AddWorker(all, &sweepInbox{inbox: w.deps.Inbox, log: w.deps.Log})

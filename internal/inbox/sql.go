@@ -27,9 +27,10 @@ left join inbound_emails e on e.folder_id = $1 and e.uidvalidity = $2 and e.gene
 // does not move for it.
 const sqlInsertEmails = `
 insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id,
-    oversize, disposition, reason, processed_at)
+    oversize, disposition, reason, processed_at, untidied)
 select $1, $2, $3, $4, uid, size, internal_date, sum, message_id, oversize, disposition, reason,
-    case when disposition is not null then now() end
+    case when disposition is not null then now() end,
+    disposition is null and (select after <> 'nothing' from mailboxes where id = $1)
 from unnest($5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::text[], $10::boolean[], $11::text[], $12::text[])
     as e(uid, size, internal_date, sum, message_id, oversize, disposition, reason)
 order by uid
@@ -118,3 +119,18 @@ const sqlPurgeRaw = `
 update inbound_emails set sha256 = null
 where id in (select id from inbound_emails
     where sha256 is not null and processed_at < now() - make_interval(days => $1) order by id limit 10000)`
+
+const sqlHasUntidied = `select exists (select from inbound_emails where mailbox_id = $1 and untidied and disposition is not null)`
+
+const sqlLeaveUntidied = `
+update inbound_emails e set untidied = false
+where mailbox_id = $1 and untidied and disposition is not null and (disposition = 'quarantined' or not exists (select from mailbox_folders f
+    where f.id = e.folder_id and f.uidvalidity = e.uidvalidity and f.generation = e.generation))`
+
+const sqlUntidied = `
+select f.name as folder, f.uidvalidity, array_agg(e.id order by e.uid) as ids, array_agg(e.uid order by e.uid) as uids
+from (select id, uid, folder_id from inbound_emails
+    where mailbox_id = $1 and untidied and disposition is not null order by id limit 1000) e
+join mailbox_folders f on f.id = e.folder_id group by f.id`
+
+const sqlTidied = `update inbound_emails set untidied = false where id = any($1)`

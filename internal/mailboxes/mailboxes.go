@@ -25,6 +25,13 @@ const (
 	FromAll  = "all"
 )
 
+// What is done to an email on the server once it has its disposition.
+const (
+	AfterNothing = "nothing"
+	AfterSeen    = "seen" // it is marked as read
+	AfterMove    = "move" // to AfterFolder
+)
+
 // Mailbox is one support address.
 type Mailbox struct {
 	ID             uuid.UUID `db:"id"`
@@ -42,6 +49,8 @@ type Mailbox struct {
 	Reopens        bool      `db:"reopens"`
 	SubAddressing  bool      `db:"sub_addressing"`
 	Acknowledges   bool      `db:"acknowledges"`
+	After          string    `db:"after"`
+	AfterFolder    string    `db:"after_folder"`
 	Paused         bool      `db:"paused"`
 	Version        int       `db:"version"`
 	CreatedAt      time.Time `db:"created_at"`

@@ -145,6 +145,10 @@ func TestMailboxesAreRefusedWithTheirReason(t *testing.T) {
 		"51 folders":          {Fields{Folders: &many}, "invalid_folders", "folders"},
 		"priority 0":          {Fields{Priority: ptr(0)}, "invalid_priority", "priority"},
 		"priority 4":          {Fields{Priority: ptr(4)}, "invalid_priority", "priority"},
+		"another word after":  {Fields{After: ptr("delete")}, "invalid_after", "after"},
+		"moved nowhere":       {Fields{After: ptr(AfterMove)}, "invalid_after", "after_folder"},
+		"a folder to nowhere": {Fields{AfterFolder: ptr("Done")}, "invalid_after", "after_folder"},
+		"moved to itself":     {Fields{After: ptr(AfterMove), AfterFolder: ptr("inbox")}, "invalid_after", "after_folder"},
 		"no host":             {Fields{IMAP: server("", 993, "tls")}, "invalid_server", "imap"},
 		"port 0":              {Fields{SMTP: server("h", 0, "tls")}, "invalid_server", "smtp"},
 		"port 65536":          {Fields{SMTP: server("h", 65536, "tls")}, "invalid_server", "smtp"},
@@ -165,6 +169,7 @@ func TestMailboxesAreRefusedWithTheirReason(t *testing.T) {
 			}
 		}
 		f.FromName, f.Folders, f.Priority = c.f.FromName, c.f.Folders, c.f.Priority
+		f.After, f.AfterFolder = c.f.After, c.f.AfterFolder
 		_, err = s.Create(soon(t), tester, f)
 		wantFault(t, "create: "+what, err, fault.Invalid, c.code, c.field)
 	}

@@ -3,6 +3,7 @@ package mailboxes
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,13 +31,15 @@ type Fields struct {
 	Reopens        *bool
 	SubAddressing  *bool
 	Acknowledges   *bool
+	After          *string
+	AfterFolder    *string // of AfterMove
 	Paused         *bool
 }
 
 // Create adds a mailbox; its address, both servers and its start point stay as given here.
 func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox, error) {
 	m := Mailbox{ID: db.NewID(), Folders: []string{"INBOX"}, Start: FromNow, StaffAddresses: []string{}, Priority: 2,
-		Reopens: true, SubAddressing: true, Acknowledges: true, Version: 1}
+		Reopens: true, SubAddressing: true, Acknowledges: true, After: AfterNothing, Version: 1}
 	if f.Address != nil {
 		m.Address, m.AddressNorm = *f.Address, f.AddressNorm
 		m.Name = m.Address
@@ -62,7 +65,7 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox
 		}
 		_, err := tx.Exec(sqlInsert, m.ID, m.Name, m.Address, m.AddressNorm, m.FromName, m.IMAP, s.seal(*f.IMAPPassword),
 			m.SMTP, s.seal(*f.SMTPPassword), m.Folders, m.Start, m.StartAt, m.StaffAddresses, m.Priority,
-			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused)
+			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused, m.After, m.AfterFolder)
 		if db.Violates(err, "mailboxes_address_norm_key") {
 			return fault.New(fault.Conflict, "address_taken", "there is a mailbox with this address").In("address")
 		}
@@ -98,7 +101,7 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		}
 		m.Version, m.UpdatedAt = m.Version+1, tx.Now()
 		tx.Queue(sqlUpdate, m.ID, m.Name, m.FromName, m.IMAP, m.SMTP, m.Folders, m.StaffAddresses, m.Priority,
-			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused, m.Version)
+			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused, m.Version, m.After, m.AfterFolder)
 		if f.IMAPPassword != nil {
 			tx.Queue(sqlSetIMAPSecret, m.ID, s.seal(*f.IMAPPassword))
 		}
@@ -130,6 +133,8 @@ func (f Fields) apply(m *Mailbox) error {
 	set(&m.SubAddressing, f.SubAddressing)
 	set(&m.Acknowledges, f.Acknowledges)
 	set(&m.Paused, f.Paused)
+	set(&m.After, f.After)
+	set(&m.AfterFolder, f.AfterFolder)
 	if m.StaffAddresses == nil {
 		m.StaffAddresses = []string{} // NULL is no list
 	}
@@ -149,10 +154,25 @@ func (f Fields) apply(m *Mailbox) error {
 	case m.Priority < 1 || m.Priority > 3:
 		return fault.New(fault.Invalid, "invalid_priority", "priority must be high, medium or low").In("priority")
 	}
+	if err := m.checkAfter(); err != nil {
+		return err
+	}
 	if err := m.IMAP.check("imap"); err != nil {
 		return err
 	}
 	return m.SMTP.check("smtp")
+}
+
+func (m *Mailbox) checkAfter() error {
+	switch {
+	case m.After != AfterNothing && m.After != AfterSeen && m.After != AfterMove:
+		return fault.New(fault.Invalid, "invalid_after", "after must be nothing, seen or move").In("after")
+	case (m.After == AfterMove) != (m.AfterFolder != ""):
+		return fault.New(fault.Invalid, "invalid_after", "after move needs the folder to move to; without move there is none").In("after_folder")
+	case slices.ContainsFunc(m.Folders, func(f string) bool { return strings.EqualFold(f, m.AfterFolder) }):
+		return fault.New(fault.Invalid, "invalid_after", "emails cannot be moved to a folder that is read: they would be read again").In("after_folder")
+	}
+	return nil
 }
 
 func set[T any](field *T, value *T) {

@@ -1,7 +1,7 @@
 package mailboxes
 
 const columns = `id, name, address, address_norm, from_name, imap, smtp, folders, start, start_at, staff_addresses,
-    priority, reopens, sub_addressing, acknowledges, paused, version, created_at, updated_at`
+    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, version, created_at, updated_at`
 
 const sqlGet = `select ` + columns + ` from mailboxes where id = $1`
 
@@ -11,12 +11,12 @@ const sqlAll = `select ` + columns + ` from mailboxes order by id`
 
 const sqlInsert = `
 insert into mailboxes (id, name, address, address_norm, from_name, imap, imap_secret, smtp, smtp_secret, folders, start,
-    start_at, staff_addresses, priority, reopens, sub_addressing, acknowledges, paused)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+    start_at, staff_addresses, priority, reopens, sub_addressing, acknowledges, paused, after, after_folder)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
 
 const sqlUpdate = `
 update mailboxes set name = $2, from_name = $3, imap = $4, smtp = $5, folders = $6, staff_addresses = $7, priority = $8,
-    reopens = $9, sub_addressing = $10, acknowledges = $11, paused = $12, version = $13, updated_at = now()
+    reopens = $9, sub_addressing = $10, acknowledges = $11, paused = $12, version = $13, after = $14, after_folder = $15, updated_at = now()
 where id = $1`
 
 const sqlSetIMAPSecret = `update mailboxes set imap_secret = $2 where id = $1`

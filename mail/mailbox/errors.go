@@ -31,6 +31,10 @@ var (
 	ErrIncomplete = errors.New("the email did not arrive whole; fetch it again")
 	// ErrNoIdle: the server has no IDLE; poll instead.
 	ErrNoIdle = errors.New("the server has no IDLE; poll the folder instead")
+	// ErrNoMove: the server has neither MOVE nor UIDPLUS.
+	ErrNoMove = errors.New("the server cannot move single emails (it has neither MOVE nor UIDPLUS); have them marked as read instead")
+	// ErrRenumbered: the folder's UIDs are given out anew.
+	ErrRenumbered = errors.New("the folder's emails have other numbers now; nothing was changed")
 	// ErrClosed: the session was closed by us.
 	ErrClosed = errors.New("the session is closed; dial again")
 )

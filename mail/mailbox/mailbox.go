@@ -1,6 +1,6 @@
 // Package mailbox reads an IMAP folder since a cursor and watches it with IDLE.
-// It never changes anything on the server: folders are opened read-only, and
-// no flag is set by reading.
+// Reading never changes anything on the server: folders are opened read-only, and
+// no flag is set. Only [Session.MarkSeen] and [Session.MoveTo] write.
 //
 // A [Session] is one connection. Every wait on its socket has a limit, so no
 // method hangs when a server or the network between falls silent.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,7 @@ func (w *wire) nextLine() error {
 		w.drop, w.text = w.greeted && !forUs(line), isText(line)
 		w.greeted = true
 		w.note(line)
+		line = withoutCopied(line)
 	}
 	w.within = false
 	if !w.text {
@@ -197,6 +199,20 @@ func forUs(line []byte) bool {
 		}
 	}
 	return false
+}
+
+// withoutCopied takes COPYUID out of a command's answer: nobody here asks for it, and what some servers say
+// where there was nothing to copy upsets the library's parser.
+func withoutCopied(line []byte) []byte {
+	at := bytes.Index(line, []byte("[COPYUID "))
+	if at < 0 || bytes.HasPrefix(line, []byte("* ")) {
+		return line
+	}
+	_, rest, closed := bytes.Cut(line[at:], []byte("]"))
+	if !closed {
+		return line
+	}
+	return slices.Concat(line[:at], bytes.TrimLeft(rest, " "))
 }
 
 // isText says whether the response that begins with this line ends in free text.
