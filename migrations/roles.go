@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -52,6 +53,9 @@ func ensureRoles(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// passwordAttempts is more than the desks that may be set up in one cluster at once.
+const passwordAttempts = 20
+
 // SetPassword gives postern_app the password that the application's URL logs in with: a role that was just
 // made has none. Where appURL is another login's or has no password, or the owner may not, nothing is done.
 func SetPassword(ctx context.Context, ownerURL, appURL string) error {
@@ -68,8 +72,16 @@ func SetPassword(ctx context.Context, ownerURL, appURL string) error {
 	if err := conn.QueryRow(ctx, "select format('alter role postern_app login password %L', $1::text)", app.Password).Scan(&statement); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, statement)
 	var refused *pgconn.PgError
+	for attempt := range passwordAttempts {
+		// A role belongs to the whole cluster: two desks in it may set the password in one moment, and PostgreSQL
+		// refuses the later one as an internal error ("tuple concurrently updated").
+		_, err = conn.Exec(ctx, statement)
+		if !errors.As(err, &refused) || refused.Code != "XX000" {
+			break
+		}
+		time.Sleep(time.Duration(attempt) * 10 * time.Millisecond)
+	}
 	if errors.As(err, &refused) && refused.Code == "42501" {
 		return nil
 	}
