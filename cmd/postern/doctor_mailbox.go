@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,14 +101,31 @@ func (d *doctor) checkReading(ctx context.Context, m mailboxes.Mailbox, account 
 	} else {
 		d.warn("IDLE of "+m.Address, "the server has no IDLE", fmt.Sprintf("new email waits up to %s; lower POSTERN_POLL_INTERVAL if that is too long", d.set.PollInterval))
 	}
-	var extras []string
-	for _, extra := range []string{"UIDPLUS", "MOVE"} {
-		if session.Offers(extra) {
-			extras = append(extras, extra)
-		} else {
-			extras = append(extras, "no "+extra)
+	d.checkMoving(ctx, session, m)
+	return session
+}
+
+// checkMoving looks at what the server must be able to where emails are moved once they have been dealt with.
+func (d *doctor) checkMoving(ctx context.Context, session *mailbox.Session, m mailboxes.Mailbox) {
+	name := "extensions of " + m.Address
+	var offers []string
+	for _, extension := range []string{"UIDPLUS", "MOVE"} {
+		if session.Offers(extension) {
+			offers = append(offers, extension)
 		}
 	}
-	d.ok("extensions of "+m.Address, strings.Join(extras, ", ")+"; emails stay where they are, so none is needed")
-	return session
+	seen := "UIDPLUS and MOVE: " + cmp.Or(strings.Join(offers, ", "), "neither")
+	if m.After != mailboxes.AfterMove {
+		d.ok(name, seen+"; emails are not moved, so none is needed")
+		return
+	}
+	if len(offers) == 0 {
+		d.fail(name, mailbox.ErrNoMove.Error(), "have emails marked as read instead of moved")
+		return
+	}
+	if _, err := session.Open(ctx, m.AfterFolder); err != nil {
+		d.fail(name, err.Error(), "make the folder that emails are moved to")
+		return
+	}
+	d.ok(name, seen+"; emails are moved to "+m.AfterFolder)
 }

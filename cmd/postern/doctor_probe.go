@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,11 @@ func (d *doctor) probe(ctx context.Context, session *mailbox.Session, m mailboxe
 	local, domain, _ := strings.Cut(m.Address, "@")
 	to, id := local+"+"+tag+"@"+domain, tag+"@"+domain
 	marks := map[string]uint32{}
-	for _, folder := range m.Folders {
+	folders := slices.Clone(m.Folders)
+	if m.After == mailboxes.AfterMove { // a running desk may be quicker than we are
+		folders = append(folders, m.AfterFolder)
+	}
+	for _, folder := range folders {
 		opened, err := session.Open(ctx, folder)
 		if err != nil {
 			d.fail(name, err.Error(), "try again")

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/postern-desk/postern/internal/embedded"
 	"github.com/postern-desk/postern/internal/testdb"
 )
@@ -193,8 +195,13 @@ func TestDoctorFindsWhatIsWrongWithAMailbox(t *testing.T) {
 	addAt(t, s, "refuse-tags@desk.example", s.IMAP, s.SMTP)
 	addAt(t, s, "smtp@desk.example", s.IMAP, s.IMAP)
 	addAt(t, s, "password@desk.example", s.IMAP, s.SMTP, "--password", "the wrong one")
+	addAt(t, s, "plain@desk.example", without(t, " MOVE", without(t, " UIDPLUS", s.IMAP)), s.SMTP, "--no-tags")
+	addAt(t, s, "target@desk.example", s.IMAP, s.SMTP)
+	s.fixture(t, `update mailboxes set after = 'move', after_folder = 'Done' where address like 'plain@%' or address like 'target@%'`)
 	s.imap.Refuse(true)
 	r := examine(t, s.settings)
+	r.want(t, "fail", "extensions of plain@desk.example", "neither MOVE nor UIDPLUS", "marked as read")
+	r.want(t, "fail", "extensions of target@desk.example", "Done", "make the folder")
 	r.want(t, "fail", "IMAP of support@desk.example", "connect to 127.0.0.1", "postern mailbox check support@desk.example")
 	r.want(t, "ok", "SMTP of support@desk.example")
 	r.want(t, "warn", "IDLE of quiet@desk.example", "no IDLE", "POSTERN_POLL_INTERVAL")
@@ -204,6 +211,25 @@ func TestDoctorFindsWhatIsWrongWithAMailbox(t *testing.T) {
 	r.want(t, "fail", "SMTP of smtp@desk.example", "username and the password")
 	r.want(t, "fail", "IMAP of password@desk.example", "refused the login")
 	r.want(t, "fail", "SMTP of password@desk.example", "535")
+}
+
+// fixture changes the database behind the desk's back.
+func (s *service) fixture(t *testing.T, sql string) {
+	t.Helper()
+	for _, setting := range s.settings {
+		url, ours := strings.CutPrefix(setting, "POSTERN_OWNER_DATABASE_URL=")
+		if !ours {
+			continue
+		}
+		conn, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // without is a way to an IMAP server that hides a capability.
