@@ -50,7 +50,33 @@ create trigger append_only before update or delete on audit_entries
 create trigger no_truncate before truncate on audit_entries
     for each statement execute function refuse_change();
 
--- Makes the monthly partitions from this month to `months` ahead, and the default ones.
+-- Makes the partition of one month, unless it is there. Rows that came before their month had a partition
+-- keep the month in the default one: after a long pause that must not stop the months to come.
+-- +goose StatementBegin
+create function ensure_month(parent text, first date) returns boolean
+language plpgsql set search_path = pg_catalog, public as $$
+declare
+    part text := parent || '_' || to_char(first, 'YYYYMM');
+    late boolean;
+begin
+    if to_regclass('public.' || part) is not null then
+        return false;
+    end if;
+    execute format('select exists (select from public.%I where at >= %L and at < %L)',
+        parent || '_default', first || ' 00:00:00+00', (first + interval '1 month')::date || ' 00:00:00+00') into late;
+    if late then
+        return false;
+    end if;
+    execute format('create table public.%I partition of public.%I for values from (%L) to (%L)',
+        part, parent, first || ' 00:00:00+00', (first + interval '1 month')::date || ' 00:00:00+00');
+    if parent = 'audit_entries' then
+        execute format('create trigger no_truncate before truncate on public.%I for each statement execute function public.refuse_change()', part);
+    end if;
+    return true;
+end $$;
+-- +goose StatementEnd
+
+-- Makes the monthly partitions from this month to `months` ahead.
 -- Runs as the owner: the application has no DDL.
 -- +goose StatementBegin
 create function ensure_partitions(months integer) returns integer
@@ -58,26 +84,12 @@ language plpgsql security definer set search_path = pg_catalog, public set lock_
 declare
     made integer := 0;
     parent text;
-    part text;
-    first date;
-    late boolean;
 begin
     foreach parent in array array['audit_entries', 'webhook_events'] loop
         for i in 0 .. least(months, 24) loop
-            first := (date_trunc('month', now() at time zone 'UTC') + make_interval(months => i))::date;
-            part := parent || '_' || to_char(first, 'YYYYMM');
-            continue when to_regclass('public.' || part) is not null;
-            -- Rows that came before their month had a partition keep the month in the default one: after a
-            -- long pause that must not stop the months to come.
-            execute format('select exists (select from public.%I where at >= %L and at < %L)',
-                parent || '_default', first || ' 00:00:00+00', (first + interval '1 month')::date || ' 00:00:00+00') into late;
-            continue when late;
-            execute format('create table public.%I partition of public.%I for values from (%L) to (%L)',
-                part, parent, first || ' 00:00:00+00', (first + interval '1 month')::date || ' 00:00:00+00');
-            if parent = 'audit_entries' then
-                execute format('create trigger no_truncate before truncate on public.%I for each statement execute function public.refuse_change()', part);
+            if public.ensure_month(parent, (date_trunc('month', now() at time zone 'UTC') + make_interval(months => i))::date) then
+                made := made + 1;
             end if;
-            made := made + 1;
         end loop;
     end loop;
     return made;
@@ -98,7 +110,7 @@ alter table webhook_events force row level security;
 create policy everything on webhook_events to postern_app, current_user using (true) with check (true);
 create policy own_client on webhook_events to postern_client using (client_id = current_client());
 
-revoke all on function ensure_partitions(integer) from public;
+revoke all on function ensure_partitions(integer), ensure_month(text, date) from public;
 grant execute on function ensure_partitions(integer) to postern_app;
 grant usage on sequence audit_seq to postern_app;
 grant select, insert (event_id, kind, module, action, actor_kind, actor_id, actor_name, on_behalf_of,
@@ -108,5 +120,6 @@ grant select, insert (id, type, client_id, subject_id, sequence, data) on webhoo
 -- +goose Down
 drop table webhook_events, audit_entries;
 drop function ensure_partitions(integer);
+drop function ensure_month(text, date);
 drop function refuse_change();
 drop sequence audit_seq;

@@ -8,8 +8,6 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,16 +22,8 @@ var files embed.FS
 
 // Fingerprint names the schema: the same SQL and the same River version give the same hex string.
 func Fingerprint() string {
-	h := sha256.New()
-	names, _ := fs.Glob(files, "*.sql")
-	slices.Sort(names)
-	for _, name := range names {
-		text, _ := files.ReadFile(name)
-		fmt.Fprintf(h, "%s %d\n", name, len(text))
-		h.Write(text)
-	}
-	fmt.Fprintf(h, "river %d\n", riverVersion)
-	return hex.EncodeToString(h.Sum(nil))[:16]
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s river %d", fingerprintUpTo(newest()), riverVersion))
+	return hex.EncodeToString(sum[:])[:16]
 }
 
 // riverVersion is the newest schema version of the River release in go.mod; a test compares the two.
@@ -51,6 +41,16 @@ func Up(ctx context.Context, ownerURL string) error {
 
 // UpTo is Up to one version of our schema: tests begin from an older one.
 func UpTo(ctx context.Context, ownerURL string, version int64) error {
+	return migrate(ctx, ownerURL, func(_ *sql.DB, p *goose.Provider) error {
+		if _, err := p.UpTo(ctx, version); err != nil {
+			return fmt.Errorf("migrate the schema: %w", err)
+		}
+		return riverUp(ctx, ownerURL, riverVersion)
+	})
+}
+
+// migrate runs fn as the only one that migrates this database, with the roles there.
+func migrate(ctx context.Context, ownerURL string, fn func(*sql.DB, *goose.Provider) error) error {
 	conn, err := pgx.Connect(ctx, ownerURL)
 	if err != nil {
 		return fmt.Errorf("connect as the owner: %w", err)
@@ -62,12 +62,7 @@ func UpTo(ctx context.Context, ownerURL string, version int64) error {
 	if err := ensureRoles(ctx, conn); err != nil {
 		return err
 	}
-	return withProvider(ownerURL, func(db *sql.DB, p *goose.Provider) error {
-		if _, err := p.UpTo(ctx, version); err != nil {
-			return fmt.Errorf("migrate the schema: %w", err)
-		}
-		return riverUp(ctx, ownerURL)
-	})
+	return withProvider(ownerURL, fn)
 }
 
 // State is one migration and whether the database has it.
@@ -106,8 +101,8 @@ func withProvider(ownerURL string, fn func(*sql.DB, *goose.Provider) error) erro
 	return fn(db, p)
 }
 
-// riverUp brings River's tables to the version of the library and lets the application use them.
-func riverUp(ctx context.Context, ownerURL string) error {
+// riverUp brings River's tables to a version and lets the application use them.
+func riverUp(ctx context.Context, ownerURL string, version int) error {
 	pool, err := pgxpool.New(ctx, ownerURL)
 	if err != nil {
 		return err
@@ -117,7 +112,7 @@ func riverUp(ctx context.Context, ownerURL string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: version}); err != nil {
 		return fmt.Errorf("migrate the queue's tables: %w", err)
 	}
 	if _, err := pool.Exec(ctx, sqlGrantQueue); err != nil {
