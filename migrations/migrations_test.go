@@ -143,6 +143,7 @@ var rows = []string{
 	`insert into letters (id, kind, mailbox_id, recipients, subject, rfc_message_id, give_up_at) select gen_random_uuid(), 'answer', id, '{ann@acme.example}', 'Re', 'x@d.example', now() from mailboxes;
 	insert into letter_bytes (letter_id, data) select id, '\x01' from letters;
 	insert into api_keys (id, name, role, hash, prefix) values (gen_random_uuid(), 'k', 'staff', '\x01', 'pst_')`,
+	`insert into mailbox_folders (mailbox_id, name, source, import_as) select id, 'import:1', '/old.mbox', 'closed' from mailboxes`,
 }
 
 // Tried: every migration on a database that holds rows of the schema before it, then the way back.

@@ -15,6 +15,7 @@ import (
 // Sender is who wrote an email. Address is as written, Norm is normalised.
 type Sender struct {
 	Norm, Address, Name string
+	Past                bool // of an imported email: a new contact is no news to subscribers
 }
 
 // Linked is what we know of a sender. Contact is always there; it belongs to a client only where the
@@ -30,7 +31,9 @@ type Linked struct {
 func Link(tx *db.Tx, senders []Sender) (map[string]Linked, error) {
 	byNorm := make(map[string]Sender, len(senders))
 	for _, s := range senders {
-		byNorm[s.Norm] = s
+		if before, twice := byNorm[s.Norm]; !twice || before.Past {
+			byNorm[s.Norm] = s
+		}
 	}
 	norms := slices.Sorted(maps.Keys(byNorm))
 	known, err := db.All[Contact](tx, sqlContactsByAddress, norms)
@@ -87,8 +90,12 @@ func createUnlinked(tx *db.Tx, senders []Sender) (map[string]Contact, error) {
 	if len(senders) == 0 {
 		return nil, nil
 	}
+	kinds := map[string]event.Kind{}
 	ids, names, emails, norms := make([]uuid.UUID, 0), make([]string, 0), make([]string, 0), make([]string, 0)
 	for _, s := range senders {
+		if kinds[s.Norm] = event.ContactCreated; s.Past {
+			kinds[s.Norm] = event.ContactImported
+		}
 		ids = append(ids, db.NewID())
 		names, emails, norms = append(names, s.Name), append(emails, s.Address), append(norms, s.Norm)
 	}
@@ -99,7 +106,7 @@ func createUnlinked(tx *db.Tx, senders []Sender) (map[string]Contact, error) {
 	created := make(map[string]Contact, len(senders))
 	for _, c := range added {
 		created[*c.EmailNorm] = c
-		recordContact(tx, event.ContactCreated, c)
+		recordContact(tx, kinds[*c.EmailNorm], c)
 	}
 	if len(created) == len(senders) {
 		return created, nil

@@ -143,3 +143,22 @@ func TestSameNewSenderIsOneContact(t *testing.T) {
 		}
 	}
 }
+
+// Tried: a sender of the past alone, and one who writes now as well: only the latter is news.
+func TestContactsOfThePastAreNoNews(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	old, both := Sender{Norm: "old@x.example", Address: "old@x.example", Past: true}, Sender{Norm: "both@x.example", Address: "both@x.example"}
+	was := both
+	was.Past = true
+	var linked map[string]Linked
+	must(t, s.db.Change(soon(t), tester, func(tx *db.Tx) (err error) {
+		linked, err = Link(tx, []Sender{was, old, both, was})
+		return err
+	}))
+	for norm, want := range map[string]string{old.Norm: "contact.imported ", both.Norm: "contact.created  1"} {
+		if got := s.events(linked[norm].Contact.ID); got != want {
+			t.Errorf("%s: recorded %q, want %q", norm, got, want)
+		}
+	}
+}

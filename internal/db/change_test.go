@@ -350,3 +350,21 @@ func TestOnePollOfAMailboxWaitsAtATime(t *testing.T) {
 		}
 	}
 }
+
+// Tried: moments of the past, of this second, and beyond both ends of what a UUIDv7 holds.
+func TestIDsOfThePastSortByTheirTime(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	moments := []time.Time{{}, time.Unix(1, 0), now.Add(-time.Hour), now.Add(-time.Millisecond * 5), now.Add(time.Hour), time.UnixMilli(1 << 60)}
+	before := ""
+	for _, at := range moments {
+		id := NewIDOf(at)
+		if id.Version() != 7 || id.String() <= before {
+			t.Errorf("%s: %s after %s", at, id, before)
+		}
+		before = id.String()
+	}
+	if NewIDOf(now) == NewIDOf(now) {
+		t.Error("two ids of one moment are the same")
+	}
+}

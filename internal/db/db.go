@@ -117,6 +117,17 @@ func (d *DB) Pool() *pgxpool.Pool { return d.app }
 // NewID returns a UUIDv7: public ids sort by time.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
+// NewIDOf is NewID for what belongs to a moment of the past: it sorts where an id made then would stand.
+// Moments that no UUIDv7 can hold count as the nearest that one can.
+func NewIDOf(at time.Time) uuid.UUID {
+	id := NewID()
+	ms := min(max(at.UnixMilli(), 0), 1<<48-1)
+	for i := range 6 { // RFC 9562 section 5.7: 48 bits of milliseconds come first
+		id[i] = byte(ms >> (40 - 8*i))
+	}
+	return id
+}
+
 // NullID is id, or NULL for the zero id.
 func NullID(id uuid.UUID) *uuid.UUID {
 	if id == uuid.Nil {

@@ -26,6 +26,9 @@ type allowance struct {
 func (r *round) takeLimits(linked map[string]contacts.Linked) ([]allowance, error) {
 	senders, domains, acks := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, x := range r.opens {
+		if x.past() {
+			continue // it moves nobody, and leaves today's emails their places
+		}
 		senders[senderKey(x)]++
 		if key := domainKey(x); key != "" {
 			domains[key]++
@@ -33,6 +36,10 @@ func (r *round) takeLimits(linked map[string]contacts.Linked) ([]allowance, erro
 		if acknowledgeable(x) {
 			acks[limit.Acknowledgements(x.from.Norm)]++
 		}
+	}
+	out := make([]allowance, len(r.opens))
+	if len(senders) == 0 {
+		return out, nil
 	}
 	opened, err := limit.Take(r.tx, r.s.rules.TicketWindow, senders)
 	if err != nil {
@@ -48,8 +55,10 @@ func (r *round) takeLimits(linked map[string]contacts.Linked) ([]allowance, erro
 			return nil, err
 		}
 	}
-	out := make([]allowance, len(r.opens))
 	for i, x := range r.opens {
+		if x.past() {
+			continue
+		}
 		sender, ack := senderKey(x), limit.Acknowledgements(x.from.Norm)
 		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || ofDomain[x]
 		out[i].noted = opened[sender] >= r.s.rules.TicketsPerSender+repliesPerSender
@@ -76,7 +85,7 @@ func (r *round) overDomain(domains map[string]int, linked map[string]contacts.Li
 	var asked []uuid.UUID
 	for _, x := range r.opens {
 		key := domainKey(x)
-		if key == "" {
+		if key == "" || x.past() {
 			continue
 		}
 		if contact := linked[x.from.Norm].Contact; opened[key] >= r.s.rules.TicketsPerDomain && !contact.ClientID.Valid {
@@ -112,7 +121,7 @@ const (
 func (r *round) takeReplies(readings []*reading, threads []*tickets.Thread) error {
 	keys, takes := make([]string, len(readings)), map[string]int{}
 	for i, x := range readings {
-		if t := threads[i]; takesPart(x, t) && asideNow(x, t) == "" {
+		if t := threads[i]; takesPart(x, t) && asideNow(x, t) == "" && !x.past() {
 			keys[i] = "reply:" + hashed(t.Ticket.ID.String()+" "+x.from.Norm)
 			takes[keys[i]]++
 		}

@@ -87,8 +87,15 @@ func contentOf(x *reading) tickets.Content {
 	if x.form {
 		c.Problems = append(c.Problems, formReason)
 	}
+	if x.past() {
+		c.Past = x.written()
+	}
 	if x.row.Oversize {
-		c.Problems = append(c.Problems, "the email is larger than the limit: only its beginning was fetched; the whole is on the mail server")
+		where := "on the mail server"
+		if x.past() {
+			where = "in the archive that was imported"
+		}
+		c.Problems = append(c.Problems, "the email is larger than the limit: only its beginning was fetched; the whole is "+where)
 	}
 	if x.original {
 		c.Files = append(slices.Clone(c.Files), tickets.File{Name: "original.eml", Type: "message/rfc822", Size: x.row.Size, Sum: blob.Sum(x.row.SHA256)})

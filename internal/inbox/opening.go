@@ -50,7 +50,7 @@ func (r *round) openAll() error {
 			r.settle(x, Flood, "too many emails from this sender; this ticket takes the rest", t.ID)
 			continue
 		}
-		r.settle(x, Opened, "a new request", t.ID)
+		r.settle(x, Opened, openedReason(x), t.ID)
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (r *round) open(x *reading, known contacts.Linked, may allowance, number in
 	box := r.boxes[x.row.MailboxID]
 	o := tickets.Opening{Number: number, Mailbox: box, Channel: tickets.ByEmail, Contact: known, From: x.from,
 		Cc: inCopy(x.email, r.own, x.from.Norm), Subject: subjectOf(x.email), Content: contentOf(x),
-		Importance: string(x.email.Importance), Burst: may.burst, Acknowledge: may.acknowledge && box.Acknowledges}
+		Importance: string(x.email.Importance), Burst: may.burst, Imported: tickets.Status(x.row.ImportAs), Acknowledge: may.acknowledge && box.Acknowledges}
 	t, err := r.s.tickets.OpenIn(r.tx, o)
 	if err != nil {
 		return nil, fmt.Errorf("open a ticket: %w", err)
@@ -70,11 +70,18 @@ func (r *round) open(x *reading, known contacts.Linked, may allowance, number in
 	return t, nil
 }
 
+func openedReason(x *reading) string {
+	if x.past() {
+		return "a request of the past, imported"
+	}
+	return "a new request"
+}
+
 func (r *round) link() (map[string]contacts.Linked, error) {
 	var senders []contacts.Sender
 	for _, x := range r.opens {
 		if x.from.Norm != "" {
-			senders = append(senders, contacts.Sender{Norm: x.from.Norm, Address: x.from.Address, Name: bounded(x.from.Name, maxName)})
+			senders = append(senders, contacts.Sender{Norm: x.from.Norm, Address: x.from.Address, Name: bounded(x.from.Name, maxName), Past: x.past()})
 		}
 	}
 	return contacts.Link(r.tx, senders)

@@ -32,6 +32,7 @@ type stored struct {
 	Oversize   bool      `db:"oversize"`
 	Attempts   int       `db:"attempts"`
 	WaitsStill bool      `db:"waits_still"` // it may still wait for its parent
+	ImportAs   string    `db:"import_as"`   // the status of a ticket that it opens, of an imported one
 }
 
 // reading is a stored email and what it means.

@@ -250,7 +250,7 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 			ticket = t.Ticket.ID
 		}
 		r.aside(x, disposition, orReason(x.email.Reasons, "automatic mail"), ticket)
-	case t != nil && (t.Ticket.Status != tickets.Closed || box.Reopens):
+	case t != nil && (t.Ticket.Status != tickets.Closed || box.Reopens || x.past()):
 		r.reply(x, t, box)
 		if r.tooMany[x] {
 			r.settle(x, Flood, "too many replies from this sender; noted on the ticket, which it does not move", t.Ticket.ID)
@@ -272,20 +272,28 @@ const strangerReason = "it was sent from an address that takes no part in the ti
 // hold keeps a stranger's email off the ticket and says so there.
 func (r *round) hold(x *reading, t *tickets.Thread, why string) error {
 	key := "held:" + t.Ticket.ID.String()
-	before, err := limit.Take(r.tx, time.Hour, map[string]int{key: 1})
-	if err != nil {
-		return err
+	tell := !x.past()
+	if tell {
+		before, err := limit.Take(r.tx, time.Hour, map[string]int{key: 1})
+		if err != nil {
+			return err
+		}
+		tell = before[key] < heldNotices
 	}
 	r.tx.As(actorOf(x, nil))
 	r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
 	return r.s.tickets.HoldIn(r.tx, t.Ticket, tickets.Hold{Mailbox: r.boxes[x.row.MailboxID], From: x.from, Why: why,
-		Tell: before[key] < heldNotices})
+		Tell: tell})
 }
 
 func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {
 	r.tx.As(actorOf(x, nil))
 	c := contentOf(x)
 	c.Automatic = x.email.Class == message.ClassAutoReply || r.tooMany[x]
+	if x.past() {
+		r.s.tickets.KeepIn(r.tx, t.Ticket, x.from, c)
+		return
+	}
 	r.s.tickets.ReplyIn(r.tx, t.Ticket, tickets.Reply{From: x.from, Content: c, Reopens: box.Reopens})
 }
 

@@ -53,6 +53,7 @@ const notWaiting = `(accepted_at <= now() - $2::interval
 // Who has waited once does not wait again: an email is read twice at most, whatever else comes under the
 // ids that it names.
 const claimedColumns = `id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts,
+    coalesce((select import_as from mailbox_folders f where f.id = e.folder_id), '') as import_as,
     accepted_at > now() - $2::interval and waits_for is null as waits_still`
 
 const sqlUnrouted = `select id from inbound_emails where id = any($1) and disposition is null order by id`
@@ -134,3 +135,37 @@ from (select id, uid, folder_id from inbound_emails
 join mailbox_folders f on f.id = e.folder_id group by f.id`
 
 const sqlTidied = `update inbound_emails set untidied = false where id = any($1)`
+
+// The source is opened again with each run; another run may open what it finds in another way.
+const sqlOpenSource = `
+insert into mailbox_folders (mailbox_id, name, source, import_as) values ($1, $2, $3, $4)
+on conflict (mailbox_id, name) do update set import_as = excluded.import_as
+returning id, mailbox_id, name, uidvalidity, generation, last_uid, start_below, created_at, polled_at, failing_since, last_error`
+
+const sqlFindSource = `
+select id, mailbox_id, name, uidvalidity, generation, last_uid, start_below, created_at, polled_at, failing_since, last_error
+from mailbox_folders where mailbox_id = $1 and name = $2`
+
+// Nothing is to be tidied up after these: no mail server has them.
+const sqlInsertImported = `
+insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date, sha256, message_id, oversize)
+select $1, $2, $3, $4, uid, size, internal_date, sum, message_id, oversize
+from unnest($5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::text[], $10::boolean[])
+    as e(uid, size, internal_date, sum, message_id, oversize)
+order by uid
+on conflict (folder_id, uidvalidity, generation, uid) do nothing
+returning id`
+
+const sqlHeldUIDs = `
+select uid from inbound_emails where folder_id = $1 and uidvalidity = $2 and generation = $3 and uid = any($4)`
+
+const sqlAtPosition = `
+select size, sha256, oversize from inbound_emails where folder_id = $1 and uidvalidity = $2 and generation = $3 and uid = $4`
+
+const sqlUnroutedOfFolders = `
+select id from inbound_emails where disposition is null and folder_id = any($1) and id > $2 order by id limit $3`
+
+const sqlCountOfFolders = `
+select coalesce(disposition, '') as disposition, count(*) as emails from inbound_emails where folder_id = any($1) group by 1 order by 1`
+
+const sqlKnownKeys = `select key from email_keys where key = any($1)`

@@ -25,8 +25,9 @@ const sqlSetSMTPSecret = `update mailboxes set smtp_secret = $2 where id = $1`
 
 const sqlInsertFolder = `insert into mailbox_folders (mailbox_id, name) values ($1, $2) on conflict do nothing`
 
+// Imported archives are no folders of the server's.
 const sqlFolders = `select id, mailbox_id, name, uidvalidity, generation, last_uid, start_below, created_at, polled_at, failing_since, last_error
-from mailbox_folders where mailbox_id = $1 order by id`
+from mailbox_folders where mailbox_id = $1 and source is null order by id`
 
 const sqlSecrets = `select imap_secret, smtp_secret from mailboxes where id = $1`
 

@@ -26,7 +26,8 @@ type Opening struct {
 	Tags        []string
 	Custom      map[string]any
 	Acknowledge bool
-	Burst       bool // takes the rest of a flood
+	Burst       bool   // takes the rest of a flood
+	Imported    Status // of a ticket of the past, whose Content.Past is set; empty: the ticket is new
 }
 
 // ReserveNumbers draws n ticket numbers. A rollback leaves a gap, as with any number drawn.
@@ -43,9 +44,14 @@ func ReserveNumbers(tx *db.Tx, n int) ([]int64, error) {
 func (s *Service) OpenIn(tx *db.Tx, o Opening) (*Ticket, error) {
 	t := newTicket(tx, o)
 	tx.Insert(intoTickets, t.ID, t.Number, t.ClientID, t.ContactID, t.MailboxID, t.Channel, t.Subject, t.Status, t.Priority,
-		t.PriorityReasons, t.Authenticity, t.RequesterAddress, t.RequesterName, t.SuggestedClients, t.Tags, t.Custom, t.Burst, t.Messages)
+		t.PriorityReasons, t.Authenticity, t.RequesterAddress, t.RequesterName, t.SuggestedClients, t.Tags, t.Custom, t.Burst, t.Messages,
+		t.CreatedAt)
 	queueParticipants(tx, t, o.From, o.Cc)
 	m := queueMessage(tx, t, authorship{FromClient, Everyone, o.From}, o.Content)
+	if o.Imported != "" {
+		recordImport(tx, event.TicketImported, t, m)
+		return t, nil
+	}
 	if o.Mailbox != nil {
 		if err := s.lettersOfOpening(tx, t, &m, o); err != nil {
 			return nil, err
@@ -61,6 +67,9 @@ func newTicket(tx *db.Tx, o Opening) *Ticket {
 		Authenticity: or(o.Content.Authenticity, "none"), RequesterAddress: o.From.Norm, RequesterName: o.From.Name,
 		SuggestedClients: o.Contact.Suggested, Tags: o.Tags, Custom: o.Custom, Burst: o.Burst, Messages: 1, Version: 1,
 		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), LastMessageAt: tx.Now()}
+	if o.Imported != "" {
+		t.ageTo(o.Content.Past, o.Imported)
+	}
 	if t.SuggestedClients == nil {
 		t.SuggestedClients = []uuid.UUID{}
 	}
@@ -110,6 +119,9 @@ func queueMessage(tx *db.Tx, t *Ticket, by authorship, c Content) Message {
 		AuthorName: by.author.Name, AuthorAddress: by.author.Norm, AuthorID: tx.Actor().ID, Body: c.Body,
 		FullText: nullText(c.FullText), HTML: nullText(c.HTML), RFCMessageID: c.RFCMessageID,
 		Authenticity: or(c.Authenticity, "none"), Automatic: c.Automatic, Problems: c.Problems, CreatedAt: tx.Now()}
+	if !c.Past.IsZero() {
+		m.ID, m.CreatedAt = db.NewIDOf(c.Past), c.Past
+	}
 	if c.EmailID != 0 {
 		m.EmailID = &c.EmailID
 	}
@@ -117,7 +129,7 @@ func queueMessage(tx *db.Tx, t *Ticket, by authorship, c Content) Message {
 		m.Problems = []string{}
 	}
 	tx.Insert(intoMessages, m.ID, m.TicketID, m.ClientID, m.Visibility, m.Origin, m.AuthorName, m.AuthorAddress, m.AuthorID,
-		m.Body, m.FullText, m.HTML, m.RFCMessageID, m.EmailID, m.Authenticity, m.Automatic, m.Problems)
+		m.Body, m.FullText, m.HTML, m.RFCMessageID, m.EmailID, m.Authenticity, m.Automatic, m.Problems, m.CreatedAt)
 	for _, f := range c.Files {
 		tx.Insert(intoAttachments, db.NewID(), m.ID, t.ID, t.ClientID, m.Visibility, f.Name, f.Type, f.Size, f.Sum[:], f.Inline, f.ContentID)
 	}

@@ -22,13 +22,13 @@ const sqlReserveNumbers = `select nextval('ticket_numbers') from generate_series
 
 const sqlInsertTickets = `
 insert into tickets (id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, priority_reasons,
-    authenticity, requester_address, requester_name, suggested_clients, tags, custom, burst, messages)
+    authenticity, requester_address, requester_name, suggested_clients, tags, custom, burst, messages, created_at, last_message_at, closed_at)
 select id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, reasons::text[], authenticity, address, name,
-    suggested::uuid[], tags::text[], custom, burst, messages
+    suggested::uuid[], tags::text[], custom, burst, messages, at, at, case when status = 'closed' then at end
 from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::smallint[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::boolean[], $18::integer[])
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::boolean[], $18::integer[], $19::timestamptz[])
     as t(id, number, client_id, contact_id, mailbox_id, channel, subject, status, priority, reasons, authenticity, address, name,
-        suggested, tags, custom, burst, messages)`
+        suggested, tags, custom, burst, messages, at)`
 
 const sqlInsertParticipants = `
 insert into participants (ticket_id, address, client_id, role, name)
@@ -36,13 +36,13 @@ select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[])
 
 const sqlInsertMessages = `
 insert into messages (id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text,
-    html, rfc_message_id, email_id, authenticity, automatic, problems)
+    html, rfc_message_id, email_id, authenticity, automatic, problems, created_at)
 select id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text, html, rfc_id, email_id,
-    authenticity, automatic, problems::text[]
+    authenticity, automatic, problems::text[], at
 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-    $11::text[], $12::text[], $13::bigint[], $14::text[], $15::boolean[], $16::text[])
+    $11::text[], $12::text[], $13::bigint[], $14::text[], $15::boolean[], $16::text[], $17::timestamptz[])
     as m(id, ticket_id, client_id, visibility, origin, author_name, author_address, author_id, body, full_text, html, rfc_id,
-        email_id, authenticity, automatic, problems)`
+        email_id, authenticity, automatic, problems, at)`
 
 const sqlInsertAttachments = `
 insert into attachments (id, message_id, ticket_id, client_id, visibility, name, type, size, sha256, inline, content_id)

@@ -122,6 +122,7 @@ type Content struct {
 	Problems     []string
 	Automatic    bool
 	Authenticity string
+	Past         time.Time // when it was written, of an imported one; zero: now
 }
 
 // Desk is how the desk calls itself.
