@@ -26,6 +26,8 @@ type Mailbox struct {
 	SubAddressing  bool       `json:"sub_addressing" doc:"The provider delivers name+tag@ to name@"`
 	Acknowledges   bool       `json:"acknowledges" doc:"New tickets are acknowledged"`
 	Paused         bool       `json:"paused"`
+	After          string     `json:"after" enum:"nothing,seen,move" doc:"What is done to an email on the mail server once it has its disposition"`
+	AfterFolder    string     `json:"after_folder" doc:"Where emails are moved to"`
 	Version        int        `json:"version"`
 	CreatedAt      time.Time  `json:"created_at"`
 	UpdatedAt      time.Time  `json:"updated_at"`
@@ -59,7 +61,7 @@ func showMailbox(m mailboxes.Mailbox) Mailbox {
 	return Mailbox{ID: m.ID, Name: m.Name, Address: m.Address, FromName: m.FromName, IMAP: MailServer(m.IMAP), SMTP: MailServer(m.SMTP),
 		Folders: m.Folders, Start: m.Start, StartAt: m.StartAt, StaffAddresses: m.StaffAddresses,
 		Priority: tickets.Priority(m.Priority).String(), Reopens: m.Reopens, SubAddressing: m.SubAddressing,
-		Acknowledges: m.Acknowledges, Paused: m.Paused, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+		Acknowledges: m.Acknowledges, Paused: m.Paused, After: m.After, AfterFolder: m.AfterFolder, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
 }
 
 // NewMailbox is what a mailbox is made with.
@@ -94,11 +96,14 @@ type MailboxFields struct {
 	SubAddressing  *bool     `json:"sub_addressing,omitempty"`
 	Acknowledges   *bool     `json:"acknowledges,omitempty"`
 	Paused         *bool     `json:"paused,omitempty"`
+	After          *string   `json:"after,omitempty" enum:"nothing,seen,move" doc:"nothing where absent"`
+	AfterFolder    *string   `json:"after_folder,omitempty" maxLength:"200" doc:"Where emails are moved to; the folder must be there and must not be one that is read"`
 }
 
 func (f MailboxFields) fields() (mailboxes.Fields, error) {
 	out := mailboxes.Fields{Name: linePointer(f.Name), FromName: linePointer(f.FromName), Folders: linesPointer(f.Folders),
-		Reopens: f.Reopens, SubAddressing: f.SubAddressing, Acknowledges: f.Acknowledges, Paused: f.Paused}
+		Reopens: f.Reopens, SubAddressing: f.SubAddressing, Acknowledges: f.Acknowledges, Paused: f.Paused,
+		After: f.After, AfterFolder: linePointer(f.AfterFolder)}
 	if f.StaffAddresses != nil {
 		staff := []string{}
 		for _, s := range *f.StaffAddresses {

@@ -86,6 +86,16 @@ func TestMailboxesNeverTellTheirPasswords(t *testing.T) {
 	if c.object()["paused"] != true || c.object()["priority"] != "low" {
 		t.Errorf("changed: %s", c.body)
 	}
+	if o["after"] != "nothing" || o["after_folder"] != "" {
+		t.Errorf("what is done to emails unless told: %v, %v", o["after"], o["after_folder"])
+	}
+	moved := admin("PATCH", path, map[string]any{"after": "move", "after_folder": "Done"}, map[string]string{"If-Match": "*"}).want(200).object()
+	if moved["after"] != "move" || moved["after_folder"] != "Done" {
+		t.Errorf("told to move emails: %v", moved)
+	}
+	for _, wrong := range []map[string]any{{"after": "seen"}, {"after_folder": ""}, {"after_folder": "junk"}} {
+		admin("PATCH", path, wrong, map[string]string{"If-Match": "*"}).refused(422, "invalid_after")
+	}
 	secrets, err := d.deps.Mailboxes.Secrets(t.Context(), uuid.MustParse(a.text("id")))
 	must(t, err)
 	if secrets.IMAP != "hunter2-new" || secrets.SMTP != "hunter2-smtp" {

@@ -40,6 +40,9 @@ type mailboxAddCmd struct {
 	Staff  []string `placeholder:"ADDRESS" help:"Who is told of new tickets; may be repeated."`
 	Folder []string `default:"INBOX" help:"Folders to read; may be repeated. [default INBOX]"`
 	NoTags bool     `help:"The provider has no sub-addressing (support+tag@...)."`
+
+	After       string `enum:"nothing,seen,move" default:"nothing" help:"What is done to an email on the mail server once it has its disposition: nothing, seen or move. [default nothing]"`
+	AfterFolder string `placeholder:"FOLDER" help:"Where --after move puts emails; the folder must be there."`
 }
 
 // Run adds the mailbox; a running desk begins to watch it within seconds.
@@ -82,7 +85,8 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 	}
 	password, tags := c.MailboxPassword.Reveal(), !c.NoTags
 	f = mailboxes.Fields{Address: &c.Address, AddressNorm: norm, FromName: &c.FromName, IMAP: &imap, SMTP: &smtp,
-		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &staff, SubAddressing: &tags}
+		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &staff, SubAddressing: &tags,
+		After: &c.After, AfterFolder: &c.AfterFolder}
 	if c.Name != "" {
 		f.Name = &c.Name
 	}
@@ -118,6 +122,17 @@ func (c *mailboxAddCmd) server(address, security string) (mailboxes.Server, erro
 	return mailboxes.Server{Host: host, Port: n, Security: security, Username: user}, nil
 }
 
+// afterwards says what becomes of an email on the mail server.
+func afterwards(m mailboxes.Mailbox) string {
+	switch m.After {
+	case mailboxes.AfterSeen:
+		return ", then marked as read"
+	case mailboxes.AfterMove:
+		return ", then moved to " + m.AfterFolder
+	}
+	return ""
+}
+
 type mailboxListCmd struct{ config.Storage }
 
 // Run lists the mailboxes and their folders.
@@ -132,7 +147,7 @@ func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {
 			fmt.Fprintln(s.out, "no mailboxes yet; add one with: postern mailbox add ADDRESS --imap HOST:PORT --smtp HOST:PORT")
 		}
 		for _, m := range boxes {
-			fmt.Fprintf(s.out, "%s  %s  from %s\n", m.ID, m.Address, m.Start)
+			fmt.Fprintf(s.out, "%s  %s  from %s%s\n", m.ID, m.Address, m.Start, afterwards(m))
 			folders, err := service.FoldersOf(ctx, m.ID)
 			if err != nil {
 				return err

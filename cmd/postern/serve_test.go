@@ -153,11 +153,13 @@ func TestMailboxAddListCheck(t *testing.T) {
 	}
 	words := file(t, "password", password+"\n")
 	fromFile := append(slices.Clone(s.settings), "POSTERN_MAILBOX_PASSWORD=", "POSTERN_MAILBOX_PASSWORD_FILE="+words)
-	succeed(t, fromFile, "mailbox", "add", "filed@desk.example", "--imap", s.IMAP, "--imap-security=none", "--smtp", s.SMTP, "--smtp-security=none")
+	succeed(t, fromFile, "mailbox", "add", "filed@desk.example", "--imap", s.IMAP, "--imap-security=none", "--smtp", s.SMTP, "--smtp-security=none",
+		"--after=move", "--after-folder=Done")
 	if out := succeed(t, s.settings, "mailbox", "check", "filed@desk.example"); strings.Contains(out, "FAIL") {
 		t.Errorf("with the password from a file, check says\n%s", out)
 	}
-	if out := succeed(t, s.settings, "mailbox", "list"); !strings.Contains(out, "sales@desk.example") || !strings.Contains(out, "support@desk.example") || !strings.Contains(out, "not read yet") {
+	if out := succeed(t, s.settings, "mailbox", "list"); !strings.Contains(out, "sales@desk.example") || !strings.Contains(out, "support@desk.example") || !strings.Contains(out, "not read yet") ||
+		!strings.Contains(out, "then moved to Done") {
 		t.Errorf("list says\n%s", out)
 	}
 	if out := succeed(t, s.settings, "mailbox", "check", "SALES@desk.example"); strings.Contains(out, "FAIL") || strings.Count(out, "ok ") != 3 || !strings.Contains(out, "INBOX (1 emails)") {
@@ -172,6 +174,7 @@ func TestMailboxAddListCheck(t *testing.T) {
 		"there is a mailbox with this address":      {"mailbox", "add", "sales@desk.example", "--imap", s.IMAP, "--imap-security", "none", "--smtp", s.SMTP, "--smtp-security", "none"},
 		"--staff: \"boss\" is not an email address": {"mailbox", "add", "a@desk.example", "--imap", s.IMAP, "--smtp", s.SMTP, "--staff", "boss"},
 		"is not an email address":                   {"mailbox", "add", "sales", "--imap", s.IMAP, "--smtp", s.SMTP},
+		"after move needs the folder to move to":    {"mailbox", "add", "a@desk.example", "--imap", s.IMAP, "--smtp", s.SMTP, "--after", "move"},
 		"is not host:port":                          {"mailbox", "add", "a@desk.example", "--imap", "mail.example", "--smtp", s.SMTP},
 		"--from must be now, all or a date":         {"mailbox", "add", "a@desk.example", "--imap", s.IMAP, "--smtp", s.SMTP, "--from", "yesterday"},
 		"without encryption is allowed on loopback": {"mailbox", "add", "a@desk.example", "--imap", "mail.example:143", "--imap-security", "none", "--smtp", s.SMTP},
