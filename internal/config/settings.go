@@ -44,7 +44,7 @@ type Storage struct {
 // Service is how the process runs and answers.
 type Service struct {
 	Listen        string        `name:"listen" default:"127.0.0.1:8080" unit:"host:port" help:"Where HTTP is answered. Port 0 takes a free one."`
-	PublicURL     string        `name:"public-url" unit:"URL" help:"How the outside reaches the desk; stands in letters. When empty, the listen address, if that is loopback."`
+	PublicURL     string        `name:"public-url" unit:"URL" help:"How browsers and other programs reach the desk. When empty, the listen address, if that is loopback."`
 	Roles         Roles         `name:"roles" default:"web,worker,watch" unit:"list" help:"What this process does: web answers HTTP, worker runs jobs, watch keeps mailboxes open."`
 	LogLevel      slog.Level    `name:"log-level" default:"info" unit:"debug, info, warn or error" help:"The least important line that is logged."`
 	LogFormat     string        `name:"log-format" default:"text" unit:"text or json" help:"How a log line is written."`
