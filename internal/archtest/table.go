@@ -29,6 +29,7 @@ var rooms = []room{
 	{path: "internal/config"},
 	{path: "mail/message"},
 	{path: "mail/mailbox"},
+	{path: "mail/archive"},
 	{path: "mail/letter"},
 	{path: "mail/smtp", imports: []string{"mail/letter"}},
 	{path: "migrations"},
