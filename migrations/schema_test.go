@@ -117,7 +117,7 @@ func constants(t testing.TB) map[string]string {
 }
 
 // byTheOwner run as another role or are no statement that has a plan.
-var byTheOwner = []string{"migrations.sqlAlone", "migrations.sqlEnsureRoles", "migrations.sqlGrantQueue", "migrations.sqlVersion"}
+var byTheOwner = []string{"backup.sqlMonth", "migrations.sqlAlone", "migrations.sqlEnsureRoles", "migrations.sqlGrantQueue", "migrations.sqlVersion"}
 
 // Every statement is parsed and planned by the real server as the application: a wrong name, a wrong type
 // and a missing right show here, not at three in the morning.

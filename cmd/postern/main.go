@@ -26,6 +26,8 @@ type cli struct {
 	Mailbox mailboxCmd `cmd:"" help:"Add, list and check support addresses."`
 	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Create keys for the API."`
 	Doctor  doctorCmd  `cmd:"" help:"Check everything that an operator can get wrong, one line each, with the remedy."`
+	Backup  backupCmd  `cmd:"" help:"Write the whole desk into a folder, beside a running one or alone."`
+	Restore restoreCmd `cmd:"" help:"Make a desk of a backup, in a new data folder or an empty database."`
 	Mail    mailCmd    `cmd:"" help:"Look into emails."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 }

@@ -7,9 +7,6 @@ import (
 
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/migrations"
-
-	"log/slog"
-	"path/filepath"
 )
 
 type migrateCmd struct {
@@ -19,21 +16,12 @@ type migrateCmd struct {
 
 // Run migrates, or tells how the schema stands.
 func (c *migrateCmd) Run(ctx context.Context, s streams) (err error) {
-	owner := c.OwnerDatabaseURL.Reveal()
-	if owner == "" && c.DatabaseURL.IsSet() {
-		return errors.New("POSTERN_OWNER_DATABASE_URL: set it to the login that owns the database; the application's login must not change the schema")
+	st := &store{joins: true}
+	owner, err := st.ownerOf(ctx, c.Storage)
+	if err != nil {
+		return err
 	}
-	if owner == "" {
-		dir, err := filepath.Abs(filepath.Join(c.DataDir, "postgres"))
-		if err != nil {
-			return err
-		}
-		st := &store{joins: true}
-		if owner, err = st.ownPostgres(ctx, dir, c.PGBin, slog.New(slog.DiscardHandler)); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, st.close(context.WithoutCancel(ctx))) }()
-	}
+	defer func() { err = errors.Join(err, st.close(context.WithoutCancel(ctx))) }()
 	if c.Action == "up" {
 		if err := migrations.Up(ctx, owner); err != nil {
 			return err

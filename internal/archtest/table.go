@@ -33,6 +33,7 @@ var rooms = []room{
 	{path: "mail/letter"},
 	{path: "mail/smtp", imports: []string{"mail/letter"}},
 	{path: "migrations"},
+	{path: "internal/backup", imports: []string{"migrations"}},
 	{path: "internal/embedded"},
 	{path: "internal/db", imports: []string{"internal/event", "jobs", "internal/fault"}},
 	{path: "internal/token", imports: []string{"internal/db", "internal/event", "internal/fault"}},
@@ -96,7 +97,7 @@ var rooms = []room{
 var measuring = []string{"cmd/bench", "cmd/chaos"}
 
 // closedToDoors is what the program assembles around the doors and they never see.
-var closedToDoors = []string{"migrations", "internal/embedded"}
+var closedToDoors = []string{"migrations", "internal/backup", "internal/embedded"}
 
 // reserved is a call that only some rooms may make in product code.
 type reserved struct {
@@ -127,8 +128,8 @@ const (
 )
 
 var (
-	// cmd/bench measures the product beside transactions without it.
-	beginners          = []string{"internal/db", "migrations", "internal/testdb", "internal/embedded", "cmd/bench"}
+	// cmd/bench measures the product beside transactions without it; internal/backup copies tables whole.
+	beginners          = []string{"internal/db", "internal/backup", "migrations", "internal/testdb", "internal/embedded", "cmd/bench"}
 	environmentReaders = []string{"internal/config", "internal/testdb", "internal/testimap"}
 )
 

@@ -65,8 +65,8 @@ func (k *cluster) chooseBinaries(ctx context.Context, named string) error {
 	case named != "" && newest == 0:
 		return fmt.Errorf("%w: the one in %s is older", ErrNoPostgres, named)
 	case newest > 0:
-		return fmt.Errorf("%w: %s is of release %d, the programs in %s are of release %d: install PostgreSQL %d or move the data by pg_upgrade",
-			ErrVersion, k.data, made, k.bin, newest, made)
+		return fmt.Errorf("%w: %s is of release %d, the programs in %s are of release %d; install PostgreSQL %d and run on, or move: "+
+			"POSTERN_PG_BIN=<programs of %d> postern backup DIR, then postern restore DIR --data NEW-FOLDER", ErrVersion, k.data, made, k.bin, newest, made, made)
 	}
 	k.bin, err = k.download(ctx, made)
 	return err

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -189,8 +190,11 @@ func TestPostgresWantsTheRightRelease(t *testing.T) {
 	dir := postgresDir(t)
 	stopPostgres(t, startPostgresIn(t, PostgresConfig{Dir: dir, Fast: true}))
 	_, err := StartPostgres(t.Context(), PostgresConfig{Dir: dir, BinDir: fakeRelease(t, "99")})
-	if !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "99") {
-		t.Errorf("another release: %v", err)
+	made, _ := (&cluster{data: filepath.Join(dir, "data")}).madeBy()
+	for _, want := range []string{fmt.Sprintf("is of release %d", made), "are of release 99", fmt.Sprintf("POSTERN_PG_BIN=<programs of %d> postern backup DIR", made), "postern restore DIR --data NEW-FOLDER"} {
+		if !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), want) {
+			t.Errorf("another release: %v, want %q", err, want)
+		}
 	}
 	_, err = StartPostgres(t.Context(), PostgresConfig{Dir: postgresDir(t), BinDir: fakeRelease(t, "14")})
 	if !errors.Is(err, ErrNoPostgres) {
