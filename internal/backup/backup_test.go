@@ -273,7 +273,9 @@ func TestADamagedBackupIsRefused(t *testing.T) {
 		{"cut off", tickets, "not the file", func(s string) string { return s[:len(s)-5] }},
 		{"another key", backup.KeyFile, "not the file", func(string) string { return "other" }},
 		{"no JSON", backup.ManifestFile, "cannot be read", func(s string) string { return s[:len(s)/2] }},
-		{"newer", backup.ManifestFile, "newer than this program", func(s string) string { return strings.Replace(s, `"schema": {`+"\n    \"schema\": ", `"schema": {`+"\n    \"schema\": 9", 1) }},
+		{"newer", backup.ManifestFile, "newer than this program", func(s string) string {
+			return strings.Replace(s, `"schema": {`+"\n    \"schema\": ", `"schema": {`+"\n    \"schema\": 9", 1)
+		}},
 		{"another format", backup.ManifestFile, "format 2", func(s string) string { return strings.Replace(s, `"format": 1`, `"format": 2`, 1) }},
 		{"a name with a quote", backup.ManifestFile, "is no name", func(s string) string { return strings.Replace(s, `"priority_reasons"`, `"x\"; drop"`, 1) }},
 		{"a file elsewhere", backup.ManifestFile, "lies in", func(s string) string { return strings.Replace(s, "tables/tickets", "../tickets", 1) }},
