@@ -24,6 +24,9 @@ func (w *ingestEmails) Work(ctx context.Context, job *river.Job[jobs.IngestEmail
 		return ctx.Err()
 	}
 	defer func() { <-w.slots }()
+	if job.Attempt == 1 {
+		return verdict(w.inbox.IngestFirst(ctx, job.Args.EmailIDs))
+	}
 	return verdict(w.inbox.Ingest(ctx, job.Args.EmailIDs))
 }
 

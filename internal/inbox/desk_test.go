@@ -161,7 +161,7 @@ func (d *desk) tryAccept(t *testing.T, by *inbox.Service, emails ...email) error
 
 func (d *desk) ingest(t *testing.T, ids ...int64) {
 	t.Helper()
-	if err := d.inbox.Ingest(t.Context(), ids); err != nil {
+	if err := d.inbox.IngestFirst(t.Context(), ids); err != nil {
 		t.Fatalf("ingest: %v", err)
 	}
 }

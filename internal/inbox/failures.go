@@ -14,16 +14,21 @@ import (
 
 // failures are the emails of one job that could not be routed now, and why.
 type failures struct {
-	byEmail map[int64]error
+	byEmail map[int64]failure
 	all     []error // each once
+}
+
+type failure struct {
+	err     error
+	counted bool // as an attempt, before it began
 }
 
 func (f *failures) add(err error, readings ...stored) {
 	if f.byEmail == nil {
-		f.byEmail = map[int64]error{}
+		f.byEmail = map[int64]failure{}
 	}
 	for _, row := range readings {
-		f.byEmail[row.ID] = err
+		f.byEmail[row.ID] = failure{err, row.Attempts > 0}
 	}
 	f.all = append(f.all, err)
 }
@@ -38,8 +43,8 @@ func ownFault(err error) bool {
 // noteTime is how long noting a failure may take when the job itself has no time left.
 const noteTime = 5 * time.Second
 
-// note keeps each failure in the ledger for whoever looks there, takes back the attempts that were not the
-// emails' fault, and returns the failures.
+// note keeps each failure in the ledger for whoever looks there, counts the attempts that were an
+// email's own fault and takes back those that were not, and returns the failures.
 func (s *Service) note(ctx context.Context, f failures) error {
 	if len(f.byEmail) == 0 {
 		return errors.Join(f.all...)
@@ -49,15 +54,20 @@ func (s *Service) note(ctx context.Context, f failures) error {
 	defer cancel()
 	ids := slices.Sorted(maps.Keys(f.byEmail))
 	words := make([]string, len(ids))
-	var innocent []int64
+	var guilty, innocent []int64
 	for i, id := range ids {
-		words[i] = f.byEmail[id].Error()
-		if !ownFault(f.byEmail[id]) {
+		failed := f.byEmail[id]
+		words[i] = failed.err.Error()
+		switch own := ownFault(failed.err); {
+		case own && !failed.counted:
+			guilty = append(guilty, id)
+		case !own && failed.counted:
 			innocent = append(innocent, id)
 		}
 	}
 	err := s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
 		tx.Queue(sqlNoteFailures, ids, words)
+		tx.Queue(sqlCount, guilty)
 		tx.Queue(sqlUncount, innocent)
 		return nil
 	})

@@ -12,14 +12,34 @@ import (
 
 var errPanicked = errors.New("routing it failed; the log has the stack")
 
+// IngestFirst is Ingest for emails whose job begins for the first time: nobody died of them yet, so no attempt
+// is counted before it fails, which spares a write an email.
+func (s *Service) IngestFirst(ctx context.Context, ids []int64) error {
+	var fresh []stored
+	err := s.db.View(ctx, event.System("inbox"), func(v *db.View) (err error) {
+		fresh, err = db.All[stored](v, sqlFresh, ids, s.rules.ReplyWait)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.ingestAll(ctx, ids, fresh)
+}
+
 // Ingest routes stored emails: each gets its one disposition. Several are one commit; where that fails,
 // each is tried alone, and what fails alone is tried again later. Rows that are routed already, or that wait
-// for another, are skipped.
+// for another, are skipped. Each attempt is counted before it begins: an email that kills the process is known
+// by it.
 func (s *Service) Ingest(ctx context.Context, ids []int64) error {
 	fresh, err := s.claim(ctx, sqlClaimFresh, ids)
 	if err != nil {
 		return err
 	}
+	return s.ingestAll(ctx, ids, fresh)
+}
+
+// ingestAll routes the fresh emails together, and the others alone.
+func (s *Service) ingestAll(ctx context.Context, ids []int64, fresh []stored) error {
 	failed := []error{s.ingest(ctx, fresh)}
 	if len(fresh) == len(ids) {
 		return failed[0]

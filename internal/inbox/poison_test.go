@@ -81,6 +81,37 @@ func TestKillingEmailDoesNotTakeItsBatchAlong(t *testing.T) {
 	}
 }
 
+// Tried: a first attempt that fails by the email's own fault, one that fails by the database's, and one that
+// succeeds. Only the first one counts, and only once it has failed.
+func TestFirstAttemptCountsOnceItHasFailed(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	during := -1
+	ids := d.accept(t,
+		email{from: "eve@client.example", subject: "guilty", id: unique(), body: "x"},
+		email{from: "ann@client.example", subject: "innocent", id: unique(), body: "y"},
+		email{from: "bob@client.example", subject: "fine", id: unique(), body: "z"})
+	d.inbox.ReadWith(func(raw io.Reader, l message.Limits, keep func(*message.Attachment, io.Reader) error) (*message.Email, error) {
+		during = max(during, one[int](t, d, "select max(attempts) from inbound_emails"))
+		return message.Parse(raw, l, keep)
+	})
+	d.refuseAs(t, "22001", "tickets", "new.subject = 'guilty'")
+	d.exec(t, `create function trouble() returns trigger language plpgsql as $$ begin raise exception 'full' using errcode = '53100'; end $$`)
+	d.exec(t, `create trigger trouble before insert on tickets for each row when (new.subject = 'innocent') execute function trouble()`)
+	if err := d.inbox.IngestFirst(t.Context(), ids); err == nil {
+		t.Fatal("nothing failed")
+	}
+	if during != 0 {
+		t.Errorf("an attempt was counted before it had failed: %d", during)
+	}
+	d.expect(t, ids[2], inbox.Opened)
+	for i, want := range []int{1, 0, 0} {
+		if got := d.row(t, ids[i]).Attempts; got != want {
+			t.Errorf("email %d has %d attempts, want %d", i, got, want)
+		}
+	}
+}
+
 // Emails that were tried before are claimed one at a time: while the first one fails, the attempts of
 // the others stay as they are until it is their turn.
 func TestRetriedEmailsAreClaimedOneAtATime(t *testing.T) {

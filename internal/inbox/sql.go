@@ -47,6 +47,10 @@ update inbound_emails e set attempts = attempts + 1
 where id = any($1) and disposition is null and attempts = 0 and ` + notWaiting + `
 returning ` + claimedColumns
 
+const sqlFresh = `
+select ` + claimedColumns + ` from inbound_emails e
+where id = any($1) and disposition is null and attempts = 0 and ` + notWaiting + ` order by id`
+
 const notWaiting = `(accepted_at <= now() - $2::interval
     or not exists (select from inbound_emails p where p.id = e.waits_for and p.disposition is null))`
 
@@ -74,7 +78,7 @@ where disposition is null and message_id <> '' and message_id = any($1) group by
 // Two numbers: no hash of a Message-ID meets them.
 const sqlLockWaits = `select pg_advisory_xact_lock(1886353268, 1)`
 
-const sqlWait = `update inbound_emails set waits_for = $2, attempts = attempts - 1 where id = $1`
+const sqlWait = `update inbound_emails set waits_for = $2, attempts = greatest(attempts - 1, 0) where id = $1`
 
 // From $1 on along what each waits for, while that is not routed.
 const sqlLeadsBack = `
@@ -104,6 +108,8 @@ where e.id = v.id`
 
 const sqlNoteFailures = `
 update inbound_emails e set last_error = left(v.error, 500) from unnest($1::bigint[], $2::text[]) as v(id, error) where e.id = v.id`
+
+const sqlCount = `update inbound_emails set attempts = attempts + 1 where id = any($1)`
 
 const sqlUncount = `update inbound_emails set attempts = greatest(attempts - 1, 0) where id = any($1)`
 
