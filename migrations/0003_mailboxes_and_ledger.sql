@@ -85,6 +85,7 @@ create index inbound_emails_of_mailbox on inbound_emails (mailbox_id, id);
 create index inbound_emails_of_ticket on inbound_emails (ticket_id, id) where ticket_id is not null;
 create index inbound_emails_untidied on inbound_emails (mailbox_id, id) where untidied and disposition is not null;
 create index inbound_emails_bytes on inbound_emails (sha256) where sha256 is not null;
+create index inbound_emails_kept on inbound_emails (processed_at) where sha256 is not null and processed_at is not null;
 
 -- The first row to insert the key of an email owns it; every other copy is a duplicate of that row.
 create table email_keys (
@@ -102,7 +103,7 @@ create table blob_chunks (
     primary key (sha256, n)
 );
 alter table blob_chunks alter column data set storage external;
-create index blob_chunks_age on blob_chunks (created_at) where n = 0;
+create index blob_chunks_age on blob_chunks (created_at, sha256) where n = 0;
 
 -- Fixed windows of the rate limits.
 create table limit_counters (

@@ -118,6 +118,7 @@ create table awaited_parents (
     primary key (rfc_message_id, ticket_id)
 );
 create index awaited_parents_of_ticket on awaited_parents (ticket_id);
+create index awaited_parents_age on awaited_parents (created_at);
 
 alter table tickets enable row level security;
 alter table tickets force row level security;

@@ -101,7 +101,8 @@ func newDeskFrom(t *testing.T, start string) *desk {
 		TicketsPerDomain: 1000, DomainWindow: 10 * time.Minute, AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: 10 * time.Minute})
 	d.set = worker.Settings{IngestWorkers: 4, BatchMessages: 50, BatchBytes: 16 << 20, MaxEmailBytes: 1 << 20, PollInterval: time.Minute,
 		IdleSlice: time.Minute, IMAP: mailbox.Timeouts{Dial: 5 * time.Second, Command: 10 * time.Second, Read: 5 * time.Second},
-		Drain: 10 * time.Second, RawEmailDays: 365, LetterDays: 7, LetterWorkers: 4}
+		Drain: 10 * time.Second, LetterWorkers: 4,
+		Keep: worker.Retention{RawEmailDays: 365, LetterDays: 7, AwaitedDays: 90, Keys: 24 * time.Hour}}
 	d.box, d.user = d.addMailbox(t, "support@desk.example", func(f *mailboxes.Fields) {
 		if f.Start = &start; start == mailboxes.FromDate {
 			f.StartAt = &lastYear

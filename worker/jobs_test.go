@@ -140,6 +140,8 @@ func TestPurgeKeepsToTheSettings(t *testing.T) {
 	d.exec(t, "update letters set sent_at = now() - interval '8 days', next_attempt_at = now() - interval '8 days' where recipients = array['ann@client.example']")
 	d.exec(t, "update letter_bytes set created_at = now() - interval '8 days' where letter_id in (select id from letters where recipients = array['ann@client.example'])")
 	d.exec(t, "update blob_chunks set created_at = now() - interval '2 days'")
+	d.exec(t, "insert into idempotency_keys (actor_id, key, request_hash, created_at) select 'a', n::text, '', now() - make_interval(hours => 25 * (n % 2)) from generate_series(1, 5001) n")
+	d.exec(t, "insert into awaited_parents select n || '@x', (select min(id::text) from tickets)::uuid, now() - make_interval(days => 50 * n) from generate_series(1, 2) n")
 	d.exec(t, "insert into limit_counters values ('stale', now() - interval '3 days', 1), ('fresh', now(), 1)")
 	d.work(t)
 	d.eventually(t, 30*time.Second, "the purge has run", "select exists (select from river_job where kind = 'purge' and state = 'completed')")
@@ -151,6 +153,8 @@ func TestPurgeKeepsToTheSettings(t *testing.T) {
 		"select count(*) from letter_bytes":                                   3,
 		"select count(*) from limit_counters where key in ('stale', 'fresh')": 1,
 		"select count(*) from messages where body <> ''":                      2,
+		"select count(*) from idempotency_keys":                               2500, // more than one batch went
+		"select count(*) from awaited_parents":                                1,
 	} {
 		if got := one[int](t, d, what); got != want {
 			t.Errorf("%d, want %d: %s", got, want, what)

@@ -12,6 +12,7 @@ import (
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/limit"
 	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/jobs"
 )
 
@@ -51,27 +52,59 @@ type purge struct {
 	set  Settings
 }
 
-// purgeBatch bounds how many blobs one statement removes.
-const purgeBatch = 500
+const (
+	// purgeBatch bounds how many rows one commit removes.
+	purgeBatch = 1000
+	// purgeSlice is how long one run goes on before it makes way and is queued again.
+	purgeSlice = jobs.Longest / 2
+)
 
 const sqlEnsurePartitions = `select ensure_partitions(3)`
 
-// Work makes the next months' partitions and drops what is no longer kept.
+// Work makes the next months' partitions and drops what is no longer kept, until nothing of it is left. One
+// thing that cannot be purged does not keep the others.
 func (w *purge) Work(ctx context.Context, _ *river.Job[jobs.Purge]) error {
-	ctx = db.Unhurried(ctx)
-	err := w.deps.DB.Bookkeep(ctx, "upkeep", func(tx *db.Tx) error {
+	ctx, until := db.Unhurried(ctx), time.Now().Add(purgeSlice)
+	failures := []error{w.deps.DB.Bookkeep(ctx, "upkeep", func(tx *db.Tx) error {
 		if _, err := tx.Exec(sqlEnsurePartitions); err != nil {
 			return err
 		}
 		return limit.Forget(tx)
-	})
-	_, letters := w.deps.Outbox.Purge(ctx, w.set.LetterDays)
-	_, raw := w.deps.Inbox.PurgeRaw(ctx, w.set.RawEmailDays)
-	failures := []error{err, letters, raw, w.deps.DB.ForgetKeys(ctx, 48*time.Hour)}
-	for rows := int64(1); rows > 0 && errors.Join(failures...) == nil; {
-		var err error
-		rows, err = w.deps.Blobs.Collect(ctx, purgeBatch)
-		failures = append(failures, err)
+	})}
+	for _, step := range w.steps(ctx) {
+		for rows, err := int64(purgeBatch), error(nil); rows == purgeBatch && err == nil; {
+			if time.Now().After(until) {
+				return goOn(errors.Join(failures...))
+			}
+			rows, err = step()
+			failures = append(failures, err)
+		}
 	}
-	return verdict(errors.Join(failures...))
+	_, err := w.deps.Blobs.Collect(ctx, purgeBatch)
+	return verdict(errors.Join(append(failures, err)...))
+}
+
+// goOn has the rest done by the next run, unless something failed, which the queue tries again anyway.
+func goOn(failure error) error {
+	if failure != nil {
+		return verdict(failure)
+	}
+	return river.JobSnooze(time.Second)
+}
+
+// steps remove a batch each, and say how many rows it had.
+func (w *purge) steps(ctx context.Context) []func() (int64, error) {
+	keep := w.set.Keep
+	return []func() (int64, error){
+		func() (int64, error) { return w.deps.Outbox.Purge(ctx, keep.LetterDays, purgeBatch) },
+		func() (int64, error) { return w.deps.Inbox.PurgeRaw(ctx, keep.RawEmailDays, purgeBatch) },
+		func() (int64, error) { return w.deps.DB.ForgetKeys(ctx, keep.Keys, purgeBatch) },
+		func() (rows int64, err error) {
+			err = w.deps.DB.Bookkeep(ctx, "upkeep", func(tx *db.Tx) (err error) {
+				rows, err = tickets.ForgetAwaited(tx, keep.AwaitedDays, purgeBatch)
+				return err
+			})
+			return rows, err
+		},
+	}
 }

@@ -46,9 +46,15 @@ type Settings struct {
 	IMAP          mailbox.Timeouts
 	RootCAs       *x509.CertPool // trusted for mail servers; nil: the system's
 	Drain         time.Duration
-	RawEmailDays  int
-	LetterDays    int
 	LetterWorkers int
+	Keep          Retention
+}
+
+// Retention is how long things are kept that are purged.
+type Retention struct {
+	RawEmailDays, LetterDays, AwaitedDays int
+	Keys                                  time.Duration // answers to Idempotency-Keys
+	DoneJobs, LostJobs                    time.Duration // zero: the queue's own defaults
 }
 
 // Worker works the queues of one process.
@@ -80,7 +86,11 @@ func New(d Deps, s Settings) (*Worker, error) {
 		JobTimeout:           jobs.Longest,
 		RescueStuckJobsAfter: jobs.Longest + 5*time.Minute, // dead processes are found by their heartbeat long before
 		RetryPolicy:          retries{},
-		PeriodicJobs:         periodic(),
+
+		CompletedJobRetentionPeriod: s.Keep.DoneJobs,
+		CancelledJobRetentionPeriod: s.Keep.LostJobs,
+		DiscardedJobRetentionPeriod: s.Keep.LostJobs,
+		PeriodicJobs:                periodic(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("queue: %w", err)

@@ -110,7 +110,7 @@ func (d *desk) newWorker() (*worker.Worker, error) {
 		worker.Settings{Process: "bench-" + uuid.NewString(), IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 			BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: time.Hour,
 			IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), Drain: d.set.ShutdownDrain,
-			RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays, LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections)})
+			LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections)})
 }
 
 // work runs a worker while fn does.

@@ -99,7 +99,13 @@ func (d *desk) workerSettings(process string) worker.Settings {
 	return worker.Settings{Process: process, IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 		BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: d.set.PollInterval,
 		IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), RootCAs: d.roots, Drain: d.set.ShutdownDrain,
-		RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays, LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections)}
+		LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections), Keep: retention(d.set.Retention)}
+}
+
+func retention(s config.Retention) worker.Retention {
+	return worker.Retention{RawEmailDays: s.RetainRawEmailDays, LetterDays: s.RetainLetterDays, AwaitedDays: s.RetainAwaitedDays,
+		Keys: time.Duration(s.RetainKeyHours) * time.Hour, DoneJobs: time.Duration(s.RetainDoneJobHours) * time.Hour,
+		LostJobs: time.Duration(s.RetainLostJobDays) * 24 * time.Hour}
 }
 
 // processID is unique among the processes of a desk.

@@ -84,7 +84,8 @@ insert into idempotency_keys (actor_id, key, request_hash) values ('a', 'b', '\x
 insert into limit_counters values ('k', now(), 1);
 insert into processes (id, host_key) values ('dead', '');
 insert into river_queue (name, updated_at) values ('inbound', now());
-insert into river_job (kind, args, queue, state, max_attempts, attempted_by, attempted_at) values ('send_letter', '{"letter_id":"x"}', 'letters', 'running', 3, '{dead}', now()), ('purge', '{}', 'upkeep', 'available', 3, null, null);`
+insert into river_job (kind, args, queue, state, max_attempts, attempted_by, attempted_at) values ('send_letter', '{"letter_id":"x"}', 'letters', 'running', 3, '{dead}', now()), ('purge', '{}', 'upkeep', 'available', 3, null, null),
+	('poll_mailbox', '{}', 'watched by dead', 'available', 1, null, null);`
 
 func source(t testing.TB) (string, *pgx.Conn) {
 	t.Helper()
@@ -119,9 +120,10 @@ func TestEverythingComesBack(t *testing.T) {
 	t.Parallel()
 	url, from := source(t)
 	dir, m := write(t, url)
-	if empty := ask(t, from, `select coalesce(string_agg(relname, ' '), '') from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
-		and not relispartition and relpersistence = 'p' and relname not like 'river%' and (xpath('/row/n/text()', query_to_xml('select count(*) as n from public.' || relname, false, true, '')))[1]::text = '0'`); empty != "" {
-		t.Errorf("nothing was tried with %s", empty)
+	for _, table := range m.Tables {
+		if table.Rows == 0 {
+			t.Errorf("nothing was tried with %s", table.Name)
+		}
 	}
 	to := testdb.Empty(t)
 	held, err := backup.Restore(soon(t), backup.Target{OwnerURL: to.OwnerURL}, dir, m)

@@ -26,7 +26,7 @@ type Target struct {
 var ErrTaken = errors.New("the database is not empty; restore into a new one")
 
 // bookkeeping are the tables in which a desk that was never used has rows too.
-var bookkeeping = []string{"river_job", "river_queue", "river_notification", "limit_counters"}
+var bookkeeping = []string{"river_job", "river_queue", "limit_counters"}
 
 // ticketsApart is how many ticket numbers are skipped: those given out after the backup are in letters that
 // people have, and must not come to mean other tickets.
@@ -190,8 +190,13 @@ func settle(ctx context.Context, tx pgx.Tx, t Target, m Manifest) (held int64, e
 			return 0, fmt.Errorf("continue %s: %w", s.Name, err)
 		}
 	}
-	if _, err := tx.Exec(ctx, sqlReleaseJobs); err != nil || !t.HoldLetters {
-		return 0, err
+	for _, sql := range []string{sqlForgetPolls, sqlReleaseJobs} {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return 0, fmt.Errorf("put the queue right: %w", err)
+		}
+	}
+	if !t.HoldLetters {
+		return 0, nil
 	}
 	tag, err := tx.Exec(ctx, sqlHoldLetters, "held back: restored from the backup of "+m.Begun.Format(time.RFC3339)+
 		"; it may have been sent since. Resend it if it did not arrive")

@@ -13,7 +13,8 @@ select c.relname::text,
           and (select oid from pg_roles where rolname = current_user) = any(p.polroles))
 from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence = 'p'
-  and c.relname not in ('goose_db_version', 'river_migration', 'river_leader', 'river_client', 'river_client_queue', 'processes')
+  and c.relname not in ('goose_db_version', 'river_migration', 'river_leader', 'river_client', 'river_client_queue', 'river_notification',
+    'processes', 'watchers', 'mailbox_leases')
 order by 1`
 
 // Only the months: the default partitions come with the schema.
@@ -34,6 +35,9 @@ const sqlRuns = `select exists (select from processes where beat_at > now() - in
 const sqlMonth = `select ensure_month($1, to_date($2, 'YYYYMM'))`
 
 const sqlContinue = `select setval(c.oid::regclass, $2) from pg_class c where c.relname = $1 and c.relkind = 'S' and c.relnamespace = 'public'::regnamespace`
+
+// A poll waits in the queue of the process that held the mailbox; the next holder asks for its own.
+const sqlForgetPolls = `delete from river_job where kind = 'poll_mailbox' and finalized_at is null`
 
 // What was being done when the backup began is nobody's work any more.
 const sqlReleaseJobs = `update river_job set state = 'available', scheduled_at = now() where state = 'running'`

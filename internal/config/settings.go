@@ -101,6 +101,10 @@ type Limits struct {
 type Retention struct {
 	RetainRawEmailDays int `name:"retain-raw-email-days" default:"365" unit:"days" help:"How long the original of an email is kept."`
 	RetainLetterDays   int `name:"retain-letter-days" default:"7" unit:"days" help:"How long a letter's bytes are kept after a server took them."`
+	RetainAwaitedDays  int `name:"retain-awaited-days" default:"90" unit:"days" help:"How long an email is expected that a reply named and that has not come."`
+	RetainKeyHours     int `name:"retain-key-hours" default:"24" unit:"hours" help:"How long the answer to an Idempotency-Key is kept."`
+	RetainDoneJobHours int `name:"retain-done-job-hours" default:"1" unit:"hours" help:"How long a job is kept that succeeded."`
+	RetainLostJobDays  int `name:"retain-lost-job-days" default:"7" unit:"days" help:"How long a job is kept that was cancelled or given up."`
 }
 
 // File is where the settings file is; the root of the command line embeds it.

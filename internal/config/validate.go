@@ -131,6 +131,10 @@ func (s *Letters) check(p *Problems) {
 func (s *Retention) check(p *Problems) {
 	p.numbers("retain_raw_email_days", s.RetainRawEmailDays, 1, 36500)
 	p.numbers("retain_letter_days", s.RetainLetterDays, 1, 36500)
+	p.numbers("retain_awaited_days", s.RetainAwaitedDays, 1, 36500)
+	p.numbers("retain_key_hours", s.RetainKeyHours, 24, 8760)
+	p.numbers("retain_done_job_hours", s.RetainDoneJobHours, 1, 8760)
+	p.numbers("retain_lost_job_days", s.RetainLostJobDays, 1, 365)
 }
 
 func (p *Problems) durations(setting string, d, least, most time.Duration) {

@@ -47,6 +47,10 @@ func TestValidateTellsSettingAndRemedy(t *testing.T) {
 		{"--smtp-connections=0", "POSTERN_SMTP_CONNECTIONS: "},
 		{"--retain-raw-email-days=0", "POSTERN_RETAIN_RAW_EMAIL_DAYS: "},
 		{"--retain-letter-days=0", "POSTERN_RETAIN_LETTER_DAYS: "},
+		{"--retain-awaited-days=0", "POSTERN_RETAIN_AWAITED_DAYS: "},
+		{"--retain-key-hours=23", "POSTERN_RETAIN_KEY_HOURS: "}, // callers are promised a day
+		{"--retain-done-job-hours=0", "POSTERN_RETAIN_DONE_JOB_HOURS: "},
+		{"--retain-lost-job-days=366", "POSTERN_RETAIN_LOST_JOB_DAYS: "},
 	} {
 		t.Run(c.flag, func(t *testing.T) {
 			t.Parallel()

@@ -72,12 +72,16 @@ func (d *DB) KeepAnswer(ctx context.Context, i Idempotency, status int, body []b
 	})
 }
 
-const sqlForgetKeys = `delete from idempotency_keys where created_at < now() - $1::interval`
+const sqlForgetKeys = `
+delete from idempotency_keys where (actor_id, key) in (
+    select actor_id, key from idempotency_keys where created_at < now() - $1::interval order by created_at limit $2)`
 
-// ForgetKeys drops keys older than that; a day is what callers may rely on.
-func (d *DB) ForgetKeys(ctx context.Context, age time.Duration) error {
-	return d.Bookkeep(ctx, "idempotency", func(tx *Tx) error {
-		tx.Queue(sqlForgetKeys, age)
-		return nil
+// ForgetKeys drops up to most keys older than that; a day is what callers may rely on.
+func (d *DB) ForgetKeys(ctx context.Context, age time.Duration, most int) (rows int64, err error) {
+	err = d.Bookkeep(ctx, "idempotency", func(tx *Tx) error {
+		tag, err := tx.Exec(sqlForgetKeys, age, most)
+		rows = tag.RowsAffected()
+		return err
 	})
+	return rows, err
 }

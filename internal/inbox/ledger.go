@@ -107,13 +107,16 @@ func (s *Service) Raw(ctx context.Context, by event.Actor, id int64) (io.Reader,
 	return b.Reader(ctx), b.Size, nil
 }
 
-// PurgeRaw lets go of the bytes of emails that were routed that many days ago; the ledger's rows stay.
-// The collection of orphaned blobs removes them.
-func (s *Service) PurgeRaw(ctx context.Context, days int) (rows int64, err error) {
+// PurgeRaw drops the bytes of up to most emails that were routed that many days ago, unless an attachment or
+// another email has the same bytes; the ledger's rows stay.
+func (s *Service) PurgeRaw(ctx context.Context, days, most int) (emails int64, err error) {
 	err = s.db.Bookkeep(ctx, "inbox", func(tx *db.Tx) error {
-		tag, err := tx.Exec(sqlPurgeRaw, days)
-		rows = tag.RowsAffected()
-		return err
+		sums, err := db.Column[[]byte](tx, sqlPurgeRaw, days, most)
+		if err != nil {
+			return err
+		}
+		emails = int64(len(sums))
+		return blob.Drop(tx, sums)
 	})
-	return rows, err
+	return emails, err
 }

@@ -75,11 +75,11 @@ func TestRawIsTheOriginalUntilItIsPurged(t *testing.T) {
 	if got, err := io.ReadAll(r); err != nil || string(got) != original.raw() || size != int64(len(got)) {
 		t.Errorf("%q with size %d, %v; want %q", got, size, err, original.raw())
 	}
-	if n, err := d.inbox.PurgeRaw(t.Context(), 365); err != nil || n != 0 {
+	if n, err := d.inbox.PurgeRaw(t.Context(), 365, 100); err != nil || n != 0 {
 		t.Errorf("purged %d, %v; nothing is a year old", n, err)
 	}
 	d.exec(t, "update inbound_emails set processed_at = now() - interval '366 days'")
-	if n, err := d.inbox.PurgeRaw(t.Context(), 365); err != nil || n != 1 {
+	if n, err := d.inbox.PurgeRaw(t.Context(), 365, 100); err != nil || n != 1 {
 		t.Errorf("purged %d, %v; want 1", n, err)
 	}
 	_, _, err = d.inbox.Raw(t.Context(), staffActor(), id)

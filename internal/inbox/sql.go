@@ -123,9 +123,10 @@ where disposition is null and accepted_at < now() - interval '2 minutes'
 order by id limit 5000`
 
 const sqlPurgeRaw = `
-update inbound_emails set sha256 = null
-where id in (select id from inbound_emails
-    where sha256 is not null and processed_at < now() - make_interval(days => $1) order by id limit 10000)`
+with old as (
+    select id, sha256 from inbound_emails
+    where sha256 is not null and processed_at < now() - make_interval(days => $1) order by processed_at limit $2 for update)
+update inbound_emails e set sha256 = null from old where e.id = old.id returning old.sha256`
 
 const sqlHasUntidied = `select exists (select from inbound_emails where mailbox_id = $1 and untidied and disposition is not null)`
 

@@ -78,10 +78,10 @@ func (o *Outbox) Sweep(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// Purge drops the bytes of letters that a server took, or that have failed, that many days ago.
-func (o *Outbox) Purge(ctx context.Context, days int) (rows int64, err error) {
+// Purge drops the bytes of up to most letters that a server took, or that have failed, that many days ago.
+func (o *Outbox) Purge(ctx context.Context, days, most int) (rows int64, err error) {
 	err = o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) error {
-		tag, err := tx.Exec(sqlPurgeBytes, days)
+		tag, err := tx.Exec(sqlPurgeBytes, days, most)
 		rows = tag.RowsAffected()
 		return err
 	})

@@ -72,6 +72,8 @@ order by id limit 1000`
 
 // A letter may have been tried for days: its bytes' own age only spares the look at young ones.
 const sqlPurgeBytes = `
-delete from letter_bytes b using letters l
-where l.id = b.letter_id and l.state in ('sent', 'failed', 'unknown') and b.created_at < now() - make_interval(days => $1)
-  and greatest(l.sent_at, l.next_attempt_at) < now() - make_interval(days => $1)`
+delete from letter_bytes where letter_id in (
+    select b.letter_id from letter_bytes b join letters l on l.id = b.letter_id
+    where l.state in ('sent', 'failed', 'unknown') and b.created_at < now() - make_interval(days => $1)
+      and greatest(l.sent_at, l.next_attempt_at) < now() - make_interval(days => $1)
+    order by b.created_at limit $2)`

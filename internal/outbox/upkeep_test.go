@@ -116,9 +116,10 @@ func TestPurgeDropsBytesOfFinishedLetters(t *testing.T) {
 		keep[l.ID], names[l.ID] = c.keep, name
 	}
 	s.test.Fixture(t, `update letter_bytes set created_at = now() - interval '9 days'`)
-	rows, err := s.Purge(soon(t), 7)
-	if err != nil || rows != 3 {
-		t.Errorf("%d rows went: %v", rows, err)
+	for _, want := range []int64{2, 1, 0} { // at most two at once
+		if rows, err := s.Purge(soon(t), 7, 2); err != nil || rows != want {
+			t.Errorf("%d rows went, want %d: %v", rows, want, err)
+		}
 	}
 	for id, name := range names {
 		if got := s.text(`select count(*)::text from letter_bytes where letter_id = $1`, id); (got == "1") != keep[id] {
