@@ -12,6 +12,7 @@ import (
 )
 
 type mailCmd struct {
+	Import  mailImportCmd  `cmd:"" help:"Import old emails into a mailbox, without a letter or an event to anybody. Can be stopped, and goes on."`
 	Explain mailExplainCmd `cmd:"" help:"Say what the worker would make of emails, and why. Needs no database and no network; changes nothing."`
 }
 

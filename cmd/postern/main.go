@@ -28,7 +28,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Check everything that an operator can get wrong, one line each, with the remedy."`
 	Backup  backupCmd  `cmd:"" help:"Write the whole desk into a folder, beside a running one or alone."`
 	Restore restoreCmd `cmd:"" help:"Make a desk of a backup, in a new data folder or an empty database."`
-	Mail    mailCmd    `cmd:"" help:"Look into emails."`
+	Mail    mailCmd    `cmd:"" help:"Look into emails, and import old ones."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 }
 
