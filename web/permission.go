@@ -21,12 +21,13 @@ const (
 	ReadMailboxes   Permission = "mailboxes.read"
 	ManageMailboxes Permission = "mailboxes.manage"
 	ReadEmails      Permission = "emails.read"
+	ReprocessEmails Permission = "emails.reprocess"
 	ReadLetters     Permission = "letters.read"
 	ResendLetters   Permission = "letters.resend"
 	ManageAPIKeys   Permission = "api_keys.manage"
 )
 
-var staffMay = []Permission{Anyone, ReadTickets, WriteTickets, ReadContacts, WriteContacts, ReadMailboxes, ReadEmails,
+var staffMay = []Permission{Anyone, ReadTickets, WriteTickets, ReadContacts, WriteContacts, ReadMailboxes, ReadEmails, ReprocessEmails,
 	ReadLetters, ResendLetters}
 
 // granted is what each role may do.

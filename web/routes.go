@@ -42,6 +42,7 @@ func (d Deps) routes() []route {
 		get("/v1/inbound-emails", ReadEmails, "List inbound emails", inbound.list),
 		get("/v1/inbound-emails/{id}", ReadEmails, "Read an inbound email", inbound.read),
 		get("/v1/inbound-emails/{id}/raw", ReadEmails, "Download an inbound email", inbound.raw).bytes("message/rfc822"),
+		post("/v1/inbound-emails/{id}/reprocess", ReprocessEmails, "Read an inbound email again", inbound.reprocess).answers(http.StatusOK),
 		get("/v1/outbound-emails", ReadLetters, "List outbound emails", outbound.list),
 		post("/v1/outbound-emails/{id}/resend", ResendLetters, "Resend an outbound email", outbound.resend).answers(http.StatusAccepted),
 

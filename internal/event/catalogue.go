@@ -17,12 +17,11 @@ const (
 	TicketMerged     Kind = "ticket.merged"
 	EmailHeld        Kind = "email.held"
 	EmailSetAside    Kind = "email.set_aside"
+	EmailReprocessed Kind = "email.reprocessed"
 	LetterFailed     Kind = "letter.failed"
 	LetterResent     Kind = "letter.resent"
 	MailboxCreated   Kind = "mailbox.created"
 	MailboxUpdated   Kind = "mailbox.updated"
-	MailboxFailing   Kind = "mailbox.failing"
-	MailboxRecovered Kind = "mailbox.recovered"
 	APIKeyCreated    Kind = "api_key.created"
 	APIKeyRevoked    Kind = "api_key.revoked"
 )
@@ -34,6 +33,7 @@ var Catalogue = map[Kind]Spec{
 	ContactCreated:   {Module: "contacts", Action: "create", Public: true},
 	ContactImported:  {Module: "contacts", Action: "create"},
 	ContactUpdated:   {Module: "contacts", Action: "update", Public: true},
+	EmailReprocessed: {Module: "emails", Action: "update"},
 	TicketImported:   {Module: "tickets", Action: "create"},
 	TicketOpened:     {Module: "tickets", Action: "create", Public: true},
 	TicketReplied:    {Module: "tickets", Action: "update", Public: true},
@@ -48,8 +48,6 @@ var Catalogue = map[Kind]Spec{
 	LetterResent:     {Module: "letters", Action: "update"},
 	MailboxCreated:   {Module: "mailboxes", Action: "create"},
 	MailboxUpdated:   {Module: "mailboxes", Action: "update"},
-	MailboxFailing:   {Module: "mailboxes", Action: "update", Public: true},
-	MailboxRecovered: {Module: "mailboxes", Action: "update", Public: true},
 	APIKeyCreated:    {Module: "api_keys", Action: "create"},
 	APIKeyRevoked:    {Module: "api_keys", Action: "delete"},
 }

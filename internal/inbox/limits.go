@@ -126,7 +126,7 @@ func (r *round) takeReplies(readings []*reading, threads []*tickets.Thread) erro
 			takes[keys[i]]++
 		}
 	}
-	if len(takes) == 0 {
+	if len(takes) == 0 || r.again != nil {
 		return nil
 	}
 	before, err := limit.Take(r.tx, replyWindow, takes)

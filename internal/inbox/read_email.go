@@ -127,6 +127,11 @@ func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*readi
 	if row.Attempts > poisonAfter {
 		return unreadable(row, fmt.Sprintf("reading it was given up after %d attempts", row.Attempts-1), true), nil
 	}
+	return s.understand(ctx, row, b, s.blobs.Put)
+}
+
+// understand parses an email; put stores what is attached to it.
+func (s *Service) understand(ctx context.Context, row stored, b *blob.Blob, put func(context.Context, ...*blob.Spool) error) (*reading, error) {
 	r := &reading{row: row}
 	var spools []*blob.Spool
 	defer func() {
@@ -148,7 +153,7 @@ func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*readi
 	if r.email == nil {
 		return unreadable(row, "reading it failed", true), nil
 	}
-	if err := s.blobs.Put(ctx, spools...); err == nil {
+	if err := put(ctx, spools...); err == nil {
 		r.files = filesOf(r.email, spools)
 	} else if row.Attempts <= textAloneAfter || ctx.Err() != nil {
 		return nil, fmt.Errorf("attachments of email %d: %w", row.ID, err)

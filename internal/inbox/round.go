@@ -31,6 +31,7 @@ type round struct {
 	waiting  []*reading
 	tooMany  map[*reading]bool // replies that are only noted
 	routed   int
+	again    *Email // the row of an email that is read again, as it was; nil for emails that came in
 }
 
 // verdict is what the ledger keeps of a routed email.
@@ -272,7 +273,7 @@ const strangerReason = "it was sent from an address that takes no part in the ti
 // hold keeps a stranger's email off the ticket and says so there.
 func (r *round) hold(x *reading, t *tickets.Thread, why string) error {
 	key := "held:" + t.Ticket.ID.String()
-	tell := !x.past()
+	tell := !x.past() && r.again == nil // who reads it again sees it
 	if tell {
 		before, err := limit.Take(r.tx, time.Hour, map[string]int{key: 1})
 		if err != nil {
@@ -282,6 +283,9 @@ func (r *round) hold(x *reading, t *tickets.Thread, why string) error {
 	}
 	r.tx.As(actorOf(x, nil))
 	r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
+	if heldFor(r.again, t.Ticket.ID) {
+		return nil
+	}
 	return r.s.tickets.HoldIn(r.tx, t.Ticket, tickets.Hold{Mailbox: r.boxes[x.row.MailboxID], From: x.from, Why: why,
 		Tell: tell})
 }
@@ -299,9 +303,11 @@ func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {
 
 // aside gives an email a disposition without changing a ticket; the record says so.
 func (r *round) aside(x *reading, disposition, reason string, ticket uuid.UUID) {
-	r.tx.As(event.System("inbox"))
-	r.tx.Record(event.Event{Kind: event.EmailSetAside, SubjectID: emailSubject(x.row.ID), Label: disposition,
-		Detail: map[string]any{"disposition": disposition}})
+	if r.again == nil { // else the record of the reading again says it
+		r.tx.As(event.System("inbox"))
+		r.tx.Record(event.Event{Kind: event.EmailSetAside, SubjectID: emailSubject(x.row.ID), Label: disposition,
+			Detail: map[string]any{"disposition": disposition}})
+	}
 	r.settle(x, disposition, reason, ticket)
 }
 

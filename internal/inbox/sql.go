@@ -176,3 +176,17 @@ const sqlCountOfFolders = `
 select coalesce(disposition, '') as disposition, count(*) as emails from inbound_emails where folder_id = any($1) group by 1 order by 1`
 
 const sqlKnownKeys = `select key from email_keys where key = any($1)`
+
+const sqlLockEmail = sqlEmail + ` for update`
+
+const sqlReread = `select ` + claimedColumns + ` from inbound_emails e where id = $1`
+
+const sqlLockKey = `select from email_keys where key = $1 for update`
+
+const sqlKeyOwner = `
+select k.email_id, exists (select from messages m where m.ticket_id = e.ticket_id and m.email_id = e.id) as joined
+from email_keys k join inbound_emails e on e.id = k.email_id where k.key = $1`
+
+const sqlNumbersOfTickets = `select id, number from tickets where id = any($1)`
+
+const sqlIsAcknowledged = `select exists (select from letters where ticket_id = $1 and kind = 'acknowledgement')`

@@ -30,7 +30,7 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 			return err
 		}
 	}
-	if len(o.Mailbox.StaffAddresses) == 0 {
+	if len(o.Mailbox.StaffAddresses) == 0 || o.Quiet {
 		return nil
 	}
 	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,

@@ -26,6 +26,7 @@ type Opening struct {
 	Tags        []string
 	Custom      map[string]any
 	Acknowledge bool
+	Quiet       bool   // staff get no notice
 	Burst       bool   // takes the rest of a flood
 	Imported    Status // of a ticket of the past, whose Content.Past is set; empty: the ticket is new
 }

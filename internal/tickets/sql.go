@@ -167,3 +167,15 @@ const sqlMergeAway = `
 update tickets set merged_into = $2, client_id = $3, status = 'closed', messages = 0, held = 0, burst = false, version = $4,
     closed_at = coalesce(closed_at, now()), updated_at = now()
 where id = $1`
+
+const sqlMessageOfEmail = `select ` + messageColumns + ` from messages where ticket_id = $1 and email_id = $2 order by id limit 1`
+
+const sqlRewriteMessage = `
+update messages set body = $2, full_text = $3, html = $4, problems = $5,
+    author_name = case when author_address = '' then $6 else author_name end,
+    author_address = case when author_address = '' then $7 else author_address end
+where id = $1`
+
+const sqlSetRequester = `update tickets set requester_address = $2, requester_name = $3 where id = $1`
+
+const sqlLessHeld = `update tickets set held = greatest(held - 1, 0) where id = $1`
