@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/tickets"
 )
 
@@ -28,9 +29,33 @@ type Mailbox struct {
 	Paused         bool       `json:"paused"`
 	After          string     `json:"after" enum:"nothing,seen,move" doc:"What is done to an email on the mail server once it has its disposition"`
 	AfterFolder    string     `json:"after_folder" doc:"Where emails are moved to"`
+	Outages        []Outage   `json:"outages" nullable:"false" doc:"Its servers that do not work now"`
 	Version        int        `json:"version"`
 	CreatedAt      time.Time  `json:"created_at"`
 	UpdatedAt      time.Time  `json:"updated_at"`
+}
+
+// Outage is a server of a mailbox that has failed since it last worked.
+type Outage struct {
+	Side     string     `json:"side" enum:"imap,smtp" doc:"imap: emails are not read; smtp: letters are not sent"`
+	Since    time.Time  `json:"since"`
+	FailedAt time.Time  `json:"failed_at" doc:"When it was last tried"`
+	Failures int        `json:"failures" doc:"In a row"`
+	Reason   string     `json:"reason" enum:"login_refused,sign_in_again,unreachable,untrusted,silent,too_many_connections,throttled,over_quota,no_folder,refused,not_understood"`
+	Summary  string     `json:"summary" doc:"The reason in words"`
+	Remedy   string     `json:"remedy" doc:"What to do"`
+	Detail   string     `json:"detail" doc:"The words of the server or the network"`
+	ToldAt   *time.Time `json:"told_at" doc:"When the operator was written to; null while it is too young for that"`
+}
+
+func showOutages(all []mailboxes.Outage) []Outage {
+	out := []Outage{}
+	for _, o := range all {
+		summary, remedy := outage.Reason(o.Reason).Words()
+		out = append(out, Outage{Side: o.Side, Since: o.Since.UTC(), FailedAt: o.FailedAt.UTC(), Failures: o.Failures, Reason: o.Reason,
+			Summary: summary, Remedy: remedy, Detail: o.Detail, ToldAt: o.ToldAt})
+	}
+	return out
 }
 
 // MailServer is where a mailbox is read or its letters are handed over.
@@ -61,7 +86,7 @@ func showMailbox(m mailboxes.Mailbox) Mailbox {
 	return Mailbox{ID: m.ID, Name: m.Name, Address: m.Address, FromName: m.FromName, IMAP: MailServer(m.IMAP), SMTP: MailServer(m.SMTP),
 		Folders: m.Folders, Start: m.Start, StartAt: m.StartAt, StaffAddresses: m.StaffAddresses,
 		Priority: tickets.Priority(m.Priority).String(), Reopens: m.Reopens, SubAddressing: m.SubAddressing,
-		Acknowledges: m.Acknowledges, Paused: m.Paused, After: m.After, AfterFolder: m.AfterFolder, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+		Acknowledges: m.Acknowledges, Paused: m.Paused, After: m.After, AfterFolder: m.AfterFolder, Outages: showOutages(m.Outages), Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
 }
 
 // NewMailbox is what a mailbox is made with.

@@ -43,6 +43,21 @@ type MergedTicket struct {
 	Into     Ticket `json:"into"`
 }
 
+// MailboxOutage is the data of mailbox.failing and mailbox.recovered: one server of a support address does not
+// do its work, or does it again.
+type MailboxOutage struct {
+	ID        string     `json:"id"`
+	Email     string     `json:"email"`
+	Side      string     `json:"side"` // imap: emails are not read; smtp: letters are not sent
+	Since     time.Time  `json:"since"`
+	Reason    string     `json:"reason"`
+	Summary   string     `json:"summary"` // the reason in words
+	Remedy    string     `json:"remedy"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+	DurationS int64      `json:"duration_s,omitempty"` // whole seconds, once it ended
+	Sequence  int64      `json:"sequence"`
+}
+
 // Message is the message that a ticket event is about; its text is read through the API.
 type Message struct {
 	ID          string `json:"id"`

@@ -18,6 +18,8 @@ func TestUnknownFieldsAreLeftOut(t *testing.T) {
 			ID: "t", Number: 7, Channel: "form", Status: "open", Priority: "low", PriorityReasons: []string{"x"}, Tags: []string{}, Authenticity: "none", Sequence: 1},
 		`{"id":"s","number":6,"sequence":4,"into":{"id":"t","number":7,"channel":"","subject":"","status":"","priority":"","priority_reasons":[],"tags":[],"authenticity":"","created_at":"0001-01-01T00:00:00Z","sequence":2}}`: MergedTicket{
 			ID: "s", Number: 6, Sequence: 4, Into: Ticket{ID: "t", Number: 7, PriorityReasons: []string{}, Tags: []string{}, Sequence: 2}},
+		`{"id":"b","email":"a@desk.example","side":"imap","since":"0001-01-01T00:00:00Z","reason":"timeout","summary":"s","remedy":"r","sequence":2}`: MailboxOutage{
+			ID: "b", Email: "a@desk.example", Side: "imap", Reason: "timeout", Summary: "s", Remedy: "r", Sequence: 2},
 		`{"id":"m","origin":"staff","attachments":0}`: Message{ID: "m", Origin: "staff"},
 	} {
 		got, err := json.Marshal(payload)
@@ -35,7 +37,7 @@ func TestUnknownFieldsAreLeftOut(t *testing.T) {
 func TestPayloadsHaveNoRoomForTexts(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[a-z]+(_[a-z]+)*(,omitempty)?$`)
-	for _, payload := range []any{Contact{}, Ticket{}, MergedTicket{}, Message{}} {
+	for _, payload := range []any{Contact{}, Ticket{}, MergedTicket{}, MailboxOutage{}, Message{}} {
 		kind := reflect.TypeOf(payload)
 		for i := range kind.NumField() {
 			tag := kind.Field(i).Tag.Get("json")

@@ -79,9 +79,11 @@ func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {
 	return l, nil
 }
 
-func (a *accounts) smtp(ctx context.Context, id uuid.UUID) (smtp.Account, error) {
-	l, err := a.get(ctx, id)
-	return SMTPAccount(l.box, l.secrets, l.roots), err
+// forget makes the next look at a mailbox a fresh one.
+func (a *accounts) forget(id uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.kept, id)
 }
 
 // SMTPAccount is how letters of a mailbox are handed over. roots are the authorities trusted for the server's

@@ -25,6 +25,7 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/testdb"
 	"github.com/postern-desk/postern/internal/testimap"
@@ -167,7 +168,7 @@ func (d *desk) process(t *testing.T) (*worker.Worker, string) {
 	t.Cleanup(pool.Close)
 	set := d.set
 	set.Process = fmt.Sprintf("test-%d", processes.Add(1))
-	w, err := worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox, SMTP: pool,
+	w, err := worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox, Outages: outage.New(d.db, d.outbox, outage.Desk{Name: "Desk"}), SMTP: pool,
 		Log: slog.New(slog.NewTextHandler(d.log, nil))}, set)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/postern-desk/postern/internal/fault"
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/smtp"
@@ -18,10 +19,10 @@ import (
 
 type sendLetter struct {
 	river.WorkerDefaults[jobs.SendLetter]
-	outbox   *outbox.Outbox
-	accounts *accounts
-	pool     *smtp.Pool
-	log      *slog.Logger
+	outbox *outbox.Outbox
+	post   *postRoom
+	pool   *smtp.Pool
+	log    *slog.Logger
 }
 
 // settleTime bounds how long the outcome of an attempt is tried to be written after the job was told to
@@ -90,16 +91,22 @@ func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Repor
 	if a.Flaw != "" {
 		return outbox.Report{Outcome: string(smtp.Permanent), Text: a.Flaw}
 	}
-	account, err := w.accounts.smtp(ctx, a.Letter.MailboxID)
+	l, err := w.post.accounts.get(ctx, a.Letter.MailboxID)
 	if err != nil {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}
 	}
-	if w.accounts.isRefused(account) {
+	account := SMTPAccount(l.box, l.secrets, l.roots)
+	if w.post.accounts.isRefused(account) {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mail server did not take the login a moment ago"}
 	}
 	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
-	if r.Outcome == smtp.Temporary && beforeLogin(r.Stage) {
-		w.accounts.refuse(account)
+	switch {
+	case ctx.Err() != nil:
+	case r.Outcome == smtp.Temporary && beforeLogin(r.Stage):
+		w.post.accounts.refuse(account)
+		w.post.failed(ctx, l.box, mailboxes.SMTP, smtpTrouble(r))
+	default:
+		w.post.worked(ctx, l.box, mailboxes.SMTP)
 	}
 	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
 	if report.Text == "" && len(r.Rejected) > 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/mailbox"
@@ -30,6 +31,7 @@ type Deps struct {
 	Mailboxes *mailboxes.Service
 	Inbox     *inbox.Service
 	Outbox    *outbox.Outbox
+	Outages   *outage.Service
 	SMTP      *smtp.Pool
 	Log       *slog.Logger
 }
@@ -105,7 +107,7 @@ func (w *Worker) workers() *river.Workers {
 	river.AddWorker(all, &pollMailbox{post: w.post})
 	river.AddWorker(all, &tidyMailbox{post: w.post})
 	river.AddWorker(all, &ingestEmails{inbox: w.deps.Inbox, slots: make(chan struct{}, max(1, w.set.IngestWorkers))})
-	river.AddWorker(all, &sendLetter{outbox: w.deps.Outbox, accounts: w.post.accounts, pool: w.deps.SMTP, log: w.deps.Log})
+	river.AddWorker(all, &sendLetter{outbox: w.deps.Outbox, post: w.post, pool: w.deps.SMTP, log: w.deps.Log})
 	river.AddWorker(all, &sweepInbox{inbox: w.deps.Inbox, log: w.deps.Log})
 	river.AddWorker(all, &sweepLetters{outbox: w.deps.Outbox, log: w.deps.Log})
 	river.AddWorker(all, &purge{deps: w.deps, set: w.set})

@@ -24,6 +24,7 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/internal/vault"
@@ -105,7 +106,8 @@ func (d *desk) assemble(keys *vault.Vault) {
 
 // newWorker makes a worker with the settings that are shipped.
 func (d *desk) newWorker() (*worker.Worker, error) {
-	return worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox, SMTP: d.smtp,
+	return worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox,
+		Outages: outage.New(d.db, d.outbox, outage.Desk{}), SMTP: d.smtp,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))},
 		worker.Settings{Process: "bench-" + uuid.NewString(), IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 			BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: time.Hour,

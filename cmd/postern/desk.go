@@ -20,6 +20,7 @@ import (
 	"github.com/postern-desk/postern/internal/identity"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/jobs"
@@ -78,7 +79,8 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	process := processID()
 	d.heart = worker.NewHeart(st.db, process, st.host, log)
 	d.worker, err = worker.New(worker.Deps{DB: st.db, Blobs: d.blobs, Mailboxes: d.mailboxes, Inbox: d.inbox, Outbox: d.outbox,
-		SMTP: d.smtp, Log: log}, d.workerSettings(process))
+		Outages: outage.New(st.db, d.outbox, outage.Desk{Name: set.DeskName, Operator: set.OperatorAddress}),
+		SMTP:    d.smtp, Log: log}, d.workerSettings(process))
 	if err != nil {
 		return nil, errors.Join(err, st.close(ctx))
 	}

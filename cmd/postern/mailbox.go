@@ -13,6 +13,7 @@ import (
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/message"
 	"github.com/postern-desk/postern/mail/smtp"
@@ -148,6 +149,11 @@ func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {
 		}
 		for _, m := range boxes {
 			fmt.Fprintf(s.out, "%s  %s  from %s%s\n", m.ID, m.Address, m.Start, afterwards(m))
+			for _, o := range m.Outages {
+				summary, remedy := outage.Reason(o.Reason).Words()
+				fmt.Fprintf(s.out, "    %s has failed %d times since %s: %s\n        %s\n        -> %s\n", strings.ToUpper(o.Side), o.Failures,
+					o.Since.UTC().Format(time.RFC3339), summary, o.Detail, remedy)
+			}
 			folders, err := service.FoldersOf(ctx, m.ID)
 			if err != nil {
 				return err

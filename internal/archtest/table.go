@@ -46,6 +46,9 @@ var rooms = []room{
 		"internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
 		"internal/token", "internal/vault", "internal/mailboxes",
 	}},
+	{path: "internal/outage", imports: []string{
+		"internal/db", "internal/event", "internal/fault", "webhooks", "mail/letter", "internal/mailboxes", "internal/outbox",
+	}},
 	{path: "internal/access", imports: []string{
 		"internal/db", "internal/event", "internal/fault", "webhooks", "internal/contacts", "internal/outbox",
 	}},
@@ -109,7 +112,7 @@ type reserved struct {
 var reservations = []reserved{
 	{
 		call: "Bookkeep", why: "state that is no bookkeeping changes through Change, with its audit entry",
-		only: []string{"internal/inbox", "internal/outbox", "internal/mailboxes", "internal/blob", "internal/limit", "internal/identity", "worker", "internal/db"},
+		only: []string{"internal/inbox", "internal/outbox", "internal/outage", "internal/mailboxes", "internal/blob", "internal/limit", "internal/identity", "worker", "internal/db"},
 	},
 	{call: "Begin", why: beginReason, only: beginners},
 	{call: "BeginTx", why: beginReason, only: beginners},

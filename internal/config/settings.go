@@ -66,9 +66,10 @@ type Access struct {
 
 // Desk is how the desk presents itself to people.
 type Desk struct {
-	DeskName string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
-	Language string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to people and clients who have none. Letters are in English until there are others."`
-	TimeZone string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of days and deadlines for clients who have none. Letters give times in UTC so far."`
+	DeskName        string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
+	OperatorAddress string `name:"operator-address" unit:"email address" example:"ops@desk.example" help:"Who is written to when a mailbox does not work. When empty, the mailbox's staff addresses."`
+	Language        string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to people and clients who have none. Letters are in English until there are others."`
+	TimeZone        string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of days and deadlines for clients who have none. Letters give times in UTC so far."`
 }
 
 // Inbound is how email is read.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -106,7 +107,9 @@ func (s *Desk) check(p *Problems) {
 	name := []rune(s.DeskName)
 	p.unless(len(name) >= 1 && len(name) <= 80 && !slices.ContainsFunc(name, unicode.IsControl),
 		"desk_name", "must be 1 to 80 characters on one line, e.g. Acme Support")
-	_, err := language.Parse(s.Language)
+	to, err := mail.ParseAddress(s.OperatorAddress)
+	p.unless(s.OperatorAddress == "" || err == nil && to.Address == s.OperatorAddress, "operator_address", "must be one email address, e.g. ops@desk.example")
+	_, err = language.Parse(s.Language)
 	p.unless(err == nil, "language", "must be a language tag, e.g. en or pt-BR")
 	_, err = time.LoadLocation(s.TimeZone)
 	p.unless(err == nil && s.TimeZone != "" && s.TimeZone != "Local", "time_zone", "must be an IANA time zone, e.g. Europe/London")

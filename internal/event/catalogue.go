@@ -22,6 +22,8 @@ const (
 	LetterResent     Kind = "letter.resent"
 	MailboxCreated   Kind = "mailbox.created"
 	MailboxUpdated   Kind = "mailbox.updated"
+	MailboxFailing   Kind = "mailbox.failing"
+	MailboxRecovered Kind = "mailbox.recovered"
 	APIKeyCreated    Kind = "api_key.created"
 	APIKeyRevoked    Kind = "api_key.revoked"
 )
@@ -48,6 +50,8 @@ var Catalogue = map[Kind]Spec{
 	LetterResent:     {Module: "letters", Action: "update"},
 	MailboxCreated:   {Module: "mailboxes", Action: "create"},
 	MailboxUpdated:   {Module: "mailboxes", Action: "update"},
+	MailboxFailing:   {Module: "mailboxes", Action: "update", Public: true},
+	MailboxRecovered: {Module: "mailboxes", Action: "update", Public: true},
 	APIKeyCreated:    {Module: "api_keys", Action: "create"},
 	APIKeyRevoked:    {Module: "api_keys", Action: "delete"},
 }

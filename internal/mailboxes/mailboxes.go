@@ -2,6 +2,7 @@
 package mailboxes
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,6 +56,33 @@ type Mailbox struct {
 	Version        int       `db:"version"`
 	CreatedAt      time.Time `db:"created_at"`
 	UpdatedAt      time.Time `db:"updated_at"`
+	Outages        []Outage  `db:"outages"` // none: both servers worked when they were last needed
+}
+
+// The sides of a mailbox: where it is read and where its letters are handed over.
+const (
+	IMAP = "imap"
+	SMTP = "smtp"
+)
+
+// Outage is what one server of a mailbox has failed at since it last worked.
+type Outage struct {
+	Side     string     `json:"side" db:"side"`
+	Since    time.Time  `json:"since" db:"since"`         // the first failure in a row
+	FailedAt time.Time  `json:"failed_at" db:"failed_at"` // the last one
+	Failures int        `json:"failures" db:"failures"`
+	Reason   string     `json:"reason" db:"reason"`
+	Detail   string     `json:"detail" db:"detail"`
+	ToldAt   *time.Time `json:"told_at" db:"told_at"` // nil: it is too young to tell people of
+}
+
+// Outage is that of a side, if there is one.
+func (m Mailbox) Outage(side string) (Outage, bool) {
+	i := slices.IndexFunc(m.Outages, func(o Outage) bool { return o.Side == side })
+	if i < 0 {
+		return Outage{}, false
+	}
+	return m.Outages[i], true
 }
 
 // Folder is how far one folder of a mailbox was read.

@@ -39,7 +39,7 @@ type Fields struct {
 // Create adds a mailbox; its address, both servers and its start point stay as given here.
 func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox, error) {
 	m := Mailbox{ID: db.NewID(), Folders: []string{"INBOX"}, Start: FromNow, StaffAddresses: []string{}, Priority: 2,
-		Reopens: true, SubAddressing: true, Acknowledges: true, After: AfterNothing, Version: 1}
+		Reopens: true, SubAddressing: true, Acknowledges: true, After: AfterNothing, Outages: []Outage{}, Version: 1}
 	if f.Address != nil {
 		m.Address, m.AddressNorm = *f.Address, f.AddressNorm
 		m.Name = m.Address

@@ -1,7 +1,10 @@
 package mailboxes
 
 const columns = `id, name, address, address_norm, from_name, imap, smtp, folders, start, start_at, staff_addresses,
-    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, version, created_at, updated_at`
+    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, version, created_at, updated_at,
+    (select coalesce(jsonb_agg(jsonb_build_object('side', side, 'since', since, 'failed_at', failed_at, 'failures', failures,
+        'reason', reason, 'detail', detail, 'told_at', told_at) order by side), '[]')
+    from mailbox_outages where mailbox_id = mailboxes.id) as outages`
 
 const sqlGet = `select ` + columns + ` from mailboxes where id = $1`
 

@@ -18,6 +18,7 @@ const (
 	Notice          = "notice"
 	HeldNotice      = "held_notice"
 	Answer          = "answer"
+	Outage          = "outage" // to the operator
 )
 
 // State is where a letter stands.

@@ -92,6 +92,9 @@ func TestPublicEventsKeepTheirShape(t *testing.T) {
 		}
 	}
 	for kind, spec := range event.Catalogue {
+		if spec.Module == "mailboxes" {
+			continue // internal/outage tries what is told of them
+		}
 		if spec.Public != seen[kind] {
 			t.Errorf("%s: public %v, told here %v", kind, spec.Public, seen[kind])
 		}

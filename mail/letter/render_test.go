@@ -51,6 +51,7 @@ var (
 	march  = time.Date(2026, 3, 3, 15, 5, 0, 0, time.FixedZone("CET", 3600))
 	acked  = Acknowledgement{Desk: "Northwind Support", TicketNumber: "1042", Subject: "RE: Re: printer on fire <b>", ContactName: "Ann O'Hara", Excerpt: "Smoke & flames,\r\nplease <hurry>.\n\n\n\nAnn", Link: "https://desk.example/t/abc?x=1&y=2"}
 	notice = Notice{Desk: "Northwind Support", TicketNumber: "1042", Subject: "printer on fire", From: Address{"Ann O'Hara", "ann@client.example"}, Priority: "high", PriorityReasons: []string{"the subject says fire", "VIP contact"}, Excerpt: "Smoke & flames,\nplease <hurry>.", Link: "https://desk.example/tickets/1042"}
+	out    = Outage{Desk: "Northwind Support", Mailbox: "support@desk.example", Server: "imap.desk.example:993", Since: march, Summary: "The mail server refuses the login.", Remedy: "Check the password.", Detail: "it said: <no>"}
 	answer = Answer{Desk: "Northwind Support", AuthorName: "Bo Larsen", TicketNumber: "1042", Subject: "AW: printer on fire [#1042]", Body: "Hello Ann,\n\nread https://kb.example/fire?a=1&b=2.\n  - water\n  - not oil\n\n<script>alert(1)</script>", Quoted: Quoted{Name: "Ann O'Hara", At: march, Text: "Smoke\n\nAnn"}, Link: "https://desk.example/t/abc"}
 )
 
@@ -64,6 +65,10 @@ func TestRenderedLettersMatchTheirGoldenFiles(t *testing.T) {
 	goldenRendered(t, "notice", r, err)
 	r, err = RenderNotice(Notice{Desk: "Desk", TicketNumber: "7", From: Address{Address: "x@y.example"}, Verified: true})
 	goldenRendered(t, "notice-bare", r, err)
+	r, err = RenderOutage(out)
+	goldenRendered(t, "outage", r, err)
+	r, err = RenderOutage(Outage{Desk: "Desk", Mailbox: "x@y.example", Sends: true})
+	goldenRendered(t, "outage-bare", r, err)
 	r, err = RenderAnswer(answer)
 	goldenRendered(t, "answer", r, err)
 	r, err = RenderAnswer(Answer{Desk: "Desk", TicketNumber: "7", Body: "Done."})
@@ -77,13 +82,14 @@ func TestTextAndHTMLSayTheSame(t *testing.T) {
 	ack, err1 := RenderAcknowledgement(acked)
 	not, err2 := RenderNotice(notice)
 	ans, err3 := RenderAnswer(answer)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	trouble, err4 := RenderOutage(out)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}
 	plainWords := func(text string) []string {
 		return slices.DeleteFunc(strings.Fields(strings.ReplaceAll(text, "\u00a0", " ")), func(w string) bool { return w == ">" || w == "-" })
 	}
-	for _, r := range []Rendered{ack, not, ans} {
+	for _, r := range []Rendered{ack, not, ans, trouble} {
 		root, err := html.Parse(strings.NewReader(r.HTML))
 		if err != nil {
 			t.Fatal(err)
@@ -106,12 +112,13 @@ func TestHTMLOfHostileDataStaysHarmless(t *testing.T) {
 	ack, err1 := RenderAcknowledgement(Acknowledgement{Desk: evil, TicketNumber: evil, Subject: evil, ContactName: evil, Excerpt: evil, Link: "javascript:alert(1)"})
 	not, err2 := RenderNotice(Notice{Desk: evil, TicketNumber: evil, Subject: evil, From: Address{evil, evil}, Priority: evil, PriorityReasons: []string{evil}, Excerpt: evil, Link: evil})
 	ans, err3 := RenderAnswer(Answer{Desk: evil, AuthorName: evil, TicketNumber: evil, Subject: evil, Body: evil + " https://a.example/\"onclick=x", Quoted: Quoted{Name: evil, Text: evil}})
-	for i, err := range []error{err1, err2, err3} {
+	trouble, err4 := RenderOutage(Outage{Desk: evil, Mailbox: evil, Server: evil, Summary: evil, Remedy: evil, Detail: evil})
+	for i, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
 			t.Fatal(i, err)
 		}
 	}
-	for _, page := range []string{ack.HTML, not.HTML, ans.HTML} {
+	for _, page := range []string{ack.HTML, not.HTML, ans.HTML, trouble.HTML} {
 		checkHarmless(t, page)
 	}
 }
