@@ -27,10 +27,11 @@ var rooms = []room{
 	{path: "internal/fault"},
 	{path: "internal/event"},
 	{path: "internal/config"},
+	{path: "internal/words"},
 	{path: "mail/message"},
 	{path: "mail/mailbox"},
 	{path: "mail/archive"},
-	{path: "mail/letter"},
+	{path: "mail/letter", imports: []string{"internal/words"}},
 	{path: "mail/smtp", imports: []string{"mail/letter"}},
 	{path: "migrations"},
 	{path: "internal/backup", imports: []string{"migrations"}},
@@ -41,7 +42,7 @@ var rooms = []room{
 	{path: "internal/blob", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/limit", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/mailboxes", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/vault"}},
-	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "webhooks"}},
+	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks"}},
 	{path: "internal/outbox", imports: []string{
 		"internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
 		"internal/token", "internal/vault", "internal/mailboxes",
@@ -61,7 +62,7 @@ var rooms = []room{
 	}},
 	{path: "internal/tickets", imports: []string{
 		"internal/contacts", "internal/access", "internal/outbox", "internal/db", "internal/event",
-		"internal/fault", "internal/blob", "internal/mailboxes", "internal/token", "mail/letter", "webhooks",
+		"internal/fault", "internal/blob", "internal/mailboxes", "internal/token", "internal/words", "mail/letter", "webhooks",
 	}},
 	{path: "internal/approvals", imports: []string{
 		"internal/access", "internal/contacts", "internal/outbox", "internal/db", "internal/event",

@@ -2,6 +2,7 @@ package letter
 
 // Acknowledgement tells a client that their email has become a ticket.
 type Acknowledgement struct {
+	Look
 	Desk         string // how the desk calls itself
 	TicketNumber string // digits, without #
 	Subject      string // of the client's email
@@ -17,13 +18,13 @@ type Acknowledgement struct {
 func RenderAcknowledgement(a Acknowledgement) (Rendered, error) {
 	data := struct {
 		Acknowledgement
-		Bare, ReplyLine string
-	}{a, bareSubject(a.Subject, a.TicketNumber), ReplyLine}
+		Bare string
+	}{a, a.subject(a.Subject, a.TicketNumber)}
 	data.Desk, data.ContactName = OneLine(a.Desk), OneLine(a.ContactName)
 	data.Excerpt = excerpt(a.Excerpt)
 	text, html, err := render("acknowledgement", data)
 	return Rendered{
-		Subject: ReplySubject(a.Subject, a.TicketNumber),
+		Subject: a.replySubject(a.Subject, a.TicketNumber),
 		Text:    text, HTML: html, Auto: AutoReplied,
 	}, err
 }

@@ -2,12 +2,9 @@ package letter
 
 import "time"
 
-// ReplyLine asks the reader to write above it; what a reply repeats below it
-// is old text.
-const ReplyLine = "=== Please write your reply above this line ==="
-
 // Answer is what a member of staff writes to the requester of a ticket.
 type Answer struct {
+	Look
 	Desk         string
 	AuthorName   string // empty: signed by the desk alone
 	TicketNumber string // digits, without #
@@ -20,34 +17,31 @@ type Answer struct {
 // Quoted is an earlier message, of which the answer repeats the beginning.
 type Quoted struct {
 	Name string
-	At   time.Time // written in UTC; zero: not written
+	At   time.Time // zero: not written
 	Text string
 }
 
-// Intro is the line above the quoted text.
-func (q Quoted) Intro() string {
-	who, when := "You", ""
-	if !q.At.IsZero() {
-		who, when = "you", "On "+q.At.UTC().Format("2 January 2006, 15:04 UTC")+", "
+// QuotedBy is the line above the quoted text.
+func (a Answer) QuotedBy() string {
+	key, name, at := "letter.you_wrote", a.Quoted.Name, a.Quoted.At
+	if name != "" {
+		key = "letter.name_wrote"
 	}
-	if q.Name != "" {
-		who = q.Name
+	if at.IsZero() {
+		return a.T(key, "name", name)
 	}
-	return when + who + " wrote:"
+	return a.T(key+"_at", "name", name, "time", a.Language.Time(at, a.Zone))
 }
 
 // RenderAnswer writes a person's letter: nothing marks it as automatic.
 func RenderAnswer(a Answer) (Rendered, error) {
-	data := struct {
-		Answer
-		ReplyLine string
-	}{a, ReplyLine}
+	data := a
 	data.Desk, data.AuthorName = OneLine(a.Desk), OneLine(a.AuthorName)
 	data.Body = printable(a.Body)
 	data.Quoted.Name, data.Quoted.Text = OneLine(a.Quoted.Name), excerpt(a.Quoted.Text)
 	text, html, err := render("answer", data)
 	return Rendered{
-		Subject: ReplySubject(a.Subject, a.TicketNumber),
+		Subject: a.replySubject(a.Subject, a.TicketNumber),
 		Text:    text, HTML: html, Auto: AutoNone,
 	}, err
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
+
+	"github.com/postern-desk/postern/internal/words"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -75,6 +77,34 @@ func TestRenderedLettersMatchTheirGoldenFiles(t *testing.T) {
 	goldenRendered(t, "answer-bare", r, err)
 }
 
+// TestLettersSpeakEveryLanguage keeps a golden file of each letter in each language, and finds no English in the others.
+func TestLettersSpeakEveryLanguage(t *testing.T) {
+	t.Parallel()
+	for _, l := range words.All[1:] {
+		look := Look{Language: l, Zone: words.Zone("Europe/Paris")}
+		ack, not, ans := acked, notice, answer
+		ack.Look, not.Look, ans.Look = look, look, look
+		not.PriorityReasons = []string{`the subject says "fire"`, "the contact is tagged VIP"}
+		held := not
+		held.Held, held.Subject = "DKIM", ""
+		for name, render := range map[string]func() (Rendered, error){
+			"acknowledgement": func() (Rendered, error) { return RenderAcknowledgement(ack) },
+			"notice":          func() (Rendered, error) { return RenderNotice(not) },
+			"held":            func() (Rendered, error) { return RenderNotice(held) },
+			"answer":          func() (Rendered, error) { return RenderAnswer(ans) },
+		} {
+			r, err := render()
+			goldenRendered(t, name+"-"+string(l), r, err)
+			for _, english := range []string{"Subject:", "Number:", "wrote", "the ", "You ", "ticket was", "subject)", `lang="en"`, "March"} {
+				if body := strings.TrimPrefix(r.Text, look.ReplyLine()) + r.HTML; strings.Contains(body, english) {
+					t.Errorf("%s: %s says %q:\n%s", l, name, english, r.Text)
+				}
+			}
+			sameWords(t, r)
+		}
+	}
+}
+
 // TestTextAndHTMLSayTheSame compares word by word, marks of quotes and lists
 // aside.
 func TestTextAndHTMLSayTheSame(t *testing.T) {
@@ -86,23 +116,28 @@ func TestTextAndHTMLSayTheSame(t *testing.T) {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}
+	for _, r := range []Rendered{ack, not, ans, trouble} {
+		sameWords(t, r)
+	}
+}
+
+func sameWords(t *testing.T, r Rendered) {
+	t.Helper()
 	plainWords := func(text string) []string {
 		return slices.DeleteFunc(strings.Fields(strings.ReplaceAll(text, "\u00a0", " ")), func(w string) bool { return w == ">" || w == "-" })
 	}
-	for _, r := range []Rendered{ack, not, ans, trouble} {
-		root, err := html.Parse(strings.NewReader(r.HTML))
-		if err != nil {
-			t.Fatal(err)
+	root, err := html.Parse(strings.NewReader(r.HTML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	for n := range root.Descendants() {
+		if n.Type == html.TextNode {
+			shown.WriteString(n.Data)
 		}
-		var shown strings.Builder
-		for n := range root.Descendants() {
-			if n.Type == html.TextNode {
-				shown.WriteString(n.Data)
-			}
-		}
-		if diff := cmp.Diff(plainWords(r.Text), plainWords(shown.String())); diff != "" {
-			t.Errorf("%s: text and HTML differ:\n%s", r.Subject, diff)
-		}
+	}
+	if diff := cmp.Diff(plainWords(r.Text), plainWords(shown.String())); diff != "" {
+		t.Errorf("%s: text and HTML differ:\n%s", r.Subject, diff)
 	}
 }
 
@@ -181,7 +216,7 @@ func TestReplySubject(t *testing.T) {
 		{"no number", "", "Re: no number"},
 		{long, "1", "Re: " + long[:200] + "… [#1]"},
 	} {
-		if got := ReplySubject(c.subject, c.number); got != c.want {
+		if got := (Look{}).replySubject(c.subject, c.number); got != c.want {
 			t.Errorf("ReplySubject(%q, %q) = %q, want %q", c.subject, c.number, got, c.want)
 		}
 	}

@@ -22,15 +22,15 @@ func OneLine(s string) string {
 	}), " ")
 }
 
-// ReplySubject is the subject of a letter on a ticket: one Re:, the subject
+// replySubject is the subject of a letter on a ticket: one Re:, the subject
 // without the reply marks it had, the number in brackets for people. Nothing
-// finds a ticket by that number.
-func ReplySubject(subject, number string) string {
-	return "Re: " + bareSubject(subject, number) + numberTag(number)
+// finds a ticket by that number. Re: is no English: it is what programs know (RFC 5322 section 3.6.5).
+func (l Look) replySubject(subject, number string) string {
+	return "Re: " + l.subject(subject, number) + numberTag(number)
 }
 
 // bareSubject drops reply marks and our own number tag, so that neither
-// doubles as letters go back and forth.
+// doubles as letters go back and forth. It may be empty.
 func bareSubject(subject, number string) string {
 	s := OneLine(subject)
 	for mark := replyPrefix.FindString(s); mark != ""; mark = replyPrefix.FindString(s) {
@@ -40,10 +40,7 @@ func bareSubject(subject, number string) string {
 		s = strings.TrimSuffix(s, strings.TrimSpace(numberTag(number)))
 	}
 	s = strings.TrimSpace(s)
-	switch {
-	case s == "":
-		return "(no subject)"
-	case len(s) > maxSubject:
+	if len(s) > maxSubject {
 		return strings.TrimSpace(cutBytes(s, maxSubject)) + "…"
 	}
 	return s

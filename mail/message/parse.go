@@ -126,7 +126,7 @@ func (w *walker) fillReply() {
 	x := extractReply(e.Text, w.clock.expired)
 	if above, below := aboveReplyLine(x.reply); below != "" {
 		x = extractReply(above, w.clock.expired)
-		x.cut = strings.TrimSpace(x.cut + "\n" + e.Text[strings.Index(e.Text, ReplyLine):])
+		x.cut = strings.TrimSpace(x.cut + "\n" + fromReplyLine(e.Text))
 	}
 	e.Reply, e.Cut, e.Signature = x.reply, x.cut, x.signature
 	if x.forwarded == "" && isForwardSubject(e.Subject) {
