@@ -72,6 +72,9 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 		if err != nil || l.box.Paused {
 			return false, err
 		}
+		if h.session == nil && h.backoff.left(l.box.Version) > 0 {
+			return false, nil // the watcher, or the next tick, asks again
+		}
 		folders, err := p.deps.Mailboxes.FoldersOf(ctx, id)
 		if err != nil {
 			return false, err

@@ -24,7 +24,8 @@ type postRoom struct {
 type pigeonhole struct {
 	// news is set before a poll is queued and cleared by the poll: a notice that comes while a poll is
 	// ending is not lost, although its job was refused as a second one.
-	news atomic.Bool
+	news    atomic.Bool
+	backoff backoff
 
 	mu      sync.Mutex // one poll at a time
 	session *mailbox.Session
@@ -56,12 +57,23 @@ func (h *pigeonhole) connect(ctx context.Context, l login, t mailbox.Timeouts) (
 		return h.session, nil
 	}
 	h.drop()
-	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), t)
+	session, err := h.dial(ctx, l, t)
 	if err != nil {
 		return nil, err
 	}
 	h.session, h.version = session, l.box.Version
 	return session, nil
+}
+
+// dial connects and keeps account of it; callers have seen to the back-off.
+func (h *pigeonhole) dial(ctx context.Context, l login, t mailbox.Timeouts) (*mailbox.Session, error) {
+	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), t)
+	if err == nil {
+		h.backoff.worked()
+	} else if ctx.Err() == nil {
+		h.backoff.failed(l.box.Version, err)
+	}
+	return session, err
 }
 
 // drop ends the session: what a folder does in between, nobody will have seen.

@@ -88,10 +88,12 @@ func (w *Worker) pollEvery(ctx context.Context, id uuid.UUID) {
 }
 
 // watchOne keeps an IDLE on the mailbox's first folder, over a connection of its own, and begins again
-// after any failure: a second later at first, a minute later in the end.
+// after any failure: a second later at first, a minute later in the end, or when the back-off after a login that
+// failed is over.
 func (w *Worker) watchOne(ctx context.Context, id uuid.UUID) {
 	const first, last = time.Second, time.Minute
 	pause := first
+	w.post.accounts.forget(id) // it may have been changed a moment ago
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := w.idle(ctx, id)
@@ -101,13 +103,14 @@ func (w *Worker) watchOne(ctx context.Context, id uuid.UUID) {
 		if time.Since(began) > last {
 			pause = first
 		}
+		wait := max(pause, w.post.backoff(ctx, id))
 		if ctx.Err() == nil {
-			w.deps.Log.Warn("watching a mailbox was interrupted", "mailbox", id, "error", err, "again_in", pause)
+			w.deps.Log.Warn("watching a mailbox was interrupted", "mailbox", id, "error", err, "again_in", wait.Round(time.Second))
 			w.announce(ctx, id)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause):
+		case <-time.After(wait):
 			pause = min(2*pause, last)
 		}
 	}
@@ -118,7 +121,7 @@ func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), w.set.IMAP)
+	session, err := w.post.hole(id).dial(ctx, l, w.set.IMAP)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,12 @@ var (
 	// ErrUnavailable: the server cannot be reached or cannot serve now; a
 	// later try may succeed.
 	ErrUnavailable = errors.New("the server cannot be reached or is not available now; check host, port and firewall if it stays so")
+	// ErrLimit, which is ErrUnavailable too: the account has too many connections.
+	ErrLimit error = forNow("the server has too many connections of this account; close other programs that use it, or raise its limit")
+	// ErrThrottled, which is ErrUnavailable too: the server wants to be asked less. See RetryAfter.
+	ErrThrottled error = forNow("the server has put a brake on this account; it is asked again later")
+	// ErrQuota: the mailbox is full.
+	ErrQuota = errors.New("the mailbox is over its quota; delete what is not needed there, or raise the quota")
 	// ErrRefused: the server refused a command, for a reason of its own.
 	ErrRefused = errors.New("the server refused a command")
 	// ErrTLS: no trusted TLS connection came about.

@@ -16,7 +16,11 @@ func (s *Session) said(refused *imap.Error) string {
 	if refused.Code != "" {
 		text = "[" + string(refused.Code) + "] " + text
 	}
-	if text = s.discreet(text); text == "" {
+	text = s.discreet(text)
+	if alert := s.discreet(s.wire.lastAlert()); alert != "" {
+		text = strings.TrimSpace(text + " after the alert: " + alert)
+	}
+	if text == "" {
 		return ""
 	}
 	return " (it said: " + text + ")"
@@ -41,13 +45,4 @@ func clean(text string) string {
 	}
 	text = strings.Join(words, " ")
 	return text[:min(len(text), saidLength)]
-}
-
-// isTemporary says whether a refusal is for now only (RFC 5530 3, RFC 9051 7.1).
-func isTemporary(refused *imap.Error) bool {
-	switch refused.Code {
-	case imap.ResponseCodeUnavailable, imap.ResponseCodeInUse, imap.ResponseCodeServerBug, imap.ResponseCodeLimit:
-		return true
-	}
-	return false
 }

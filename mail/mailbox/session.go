@@ -117,7 +117,11 @@ func (s *Session) explain(err error) error {
 	}
 	if cause := s.guard.why(); cause != nil {
 		if bye := s.lastWords(); bye != "" && errors.Is(cause, ErrServerGone) {
-			return fmt.Errorf("%w; it said: %s", ErrServerGone, bye)
+			kind := kindOfText(bye)
+			if kind == nil || kind == ErrUnavailable {
+				kind = ErrServerGone
+			}
+			return fmt.Errorf("%w; it said: %s", kind, bye)
 		}
 		return cause
 	}
@@ -129,12 +133,12 @@ func (s *Session) explain(err error) error {
 }
 
 func (s *Session) refusal(refused *imap.Error) error {
-	kind := ErrRefused
-	switch {
-	case refused.Type == imap.StatusResponseTypeBye:
+	kind := kindOf(refused.Code, refused.Text)
+	if refused.Type == imap.StatusResponseTypeBye && (kind == nil || kind == ErrUnavailable) {
 		kind = ErrServerGone
-	case isTemporary(refused):
-		kind = ErrUnavailable
+	}
+	if kind == nil {
+		kind = ErrRefused
 	}
 	return fmt.Errorf("%w%s", kind, s.said(refused))
 }

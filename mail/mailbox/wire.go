@@ -44,6 +44,7 @@ type wire struct {
 
 	mu       sync.Mutex
 	farewell string // text of the server's BYE
+	alert    string // text of its last ALERT
 }
 
 func newWire(conn net.Conn, g *guard) *wire {
@@ -247,7 +248,26 @@ func (w *wire) note(line []byte) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.farewell = string(rest)
+	case "OK", "NO", "BAD":
+		code, text, _ := bytes.Cut(rest[:min(len(rest), longestAlert)], []byte("]"))
+		code, _, _ = bytes.Cut(bytes.ToUpper(code), []byte(" "))
+		if string(code) != "[ALERT" && string(code) != "[WEBALERT" { // the second is Gmail's
+			return
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.alert = string(text)
 	}
+}
+
+// longestAlert is how many bytes of an alert's line are kept.
+const longestAlert = 500
+
+// lastAlert returns the text of the server's last ALERT, empty if there was none.
+func (w *wire) lastAlert() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.alert
 }
 
 // bye returns the text of the server's BYE, empty if there was none.
