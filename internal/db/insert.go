@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,13 @@ func appended(column, value any) any {
 }
 
 func grown[T any](column any, value T) []T {
-	values, _ := column.([]T)
+	if column == nil {
+		return []T{value}
+	}
+	values, ok := column.([]T)
+	if !ok {
+		panic(fmt.Sprintf("a row has a %T where the rows before it have a %T", value, column))
+	}
 	return append(values, value)
 }
 

@@ -60,6 +60,19 @@ func TestInsertWritesATableAtATime(t *testing.T) {
 	}
 }
 
+// A row of other types than the first one is a mistake of the program, and must not take the first one's place.
+func TestInsertKnowsAColumnByItsFirstRow(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("a string after a number was taken")
+		}
+	}()
+	tx := &Tx{}
+	tx.Insert(intoRooms, int64(1), "hall")
+	tx.Insert(intoRooms, "1", "hall")
+}
+
 // Tried: a row that its table refuses, and JSON that cannot be written. The whole change goes with it.
 func TestInsertFailsWithItsChange(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,13 @@ func Trouble(err error) bool {
 	return Unreachable(err)
 }
 
+// Unclear reports a Trouble that what was to be written may have caused as well: a statement that took too long
+// or too much memory, and a defect of the server.
+func Unclear(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "57014" || pg.Code == "53200" || pg.Code[:min(2, len(pg.Code))] == "XX")
+}
+
 // Unreachable reports that the server or the way to it is gone: whatever else is asked now will fail as well.
 func Unreachable(err error) bool {
 	var pg *pgconn.PgError

@@ -21,6 +21,7 @@ type failures struct {
 type failure struct {
 	err     error
 	counted bool // as an attempt, before it began
+	since   time.Time
 }
 
 func (f *failures) add(err error, readings ...stored) {
@@ -28,16 +29,23 @@ func (f *failures) add(err error, readings ...stored) {
 		f.byEmail = map[int64]failure{}
 	}
 	for _, row := range readings {
-		f.byEmail[row.ID] = failure{err, row.Attempts > 0}
+		f.byEmail[row.ID] = failure{err, row.Attempts > 0, row.Accepted}
 	}
 	f.all = append(f.all, err)
 }
 
+// patience is how long an email is tried without blame where it may have caused the trouble or not: an overloaded
+// server gives up statements, and so does a sound one with an email that no statement copes with.
+const patience = time.Hour
+
 // ownFault reports whether the email itself may be to blame for a failure, so that the attempt counts towards
 // giving it up. A full disk or a database that is away says nothing about the email: it is tried until it works.
-func ownFault(err error) bool {
+func (f failure) ownFault() bool {
+	if db.Unclear(f.err) {
+		return time.Since(f.since) > patience
+	}
 	var system syscall.Errno
-	return !db.Trouble(err) && !errors.As(err, &system)
+	return !db.Trouble(f.err) && !errors.As(f.err, &system)
 }
 
 // noteTime is how long noting a failure may take when the job itself has no time left.
@@ -58,7 +66,7 @@ func (s *Service) note(ctx context.Context, f failures) error {
 	for i, id := range ids {
 		failed := f.byEmail[id]
 		words[i] = failed.err.Error()
-		switch own := ownFault(failed.err); {
+		switch own := failed.ownFault(); {
 		case own && !failed.counted:
 			guilty = append(guilty, id)
 		case !own && failed.counted:

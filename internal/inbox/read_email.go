@@ -31,6 +31,7 @@ type stored struct {
 	MessageID  string    `db:"message_id"`
 	Oversize   bool      `db:"oversize"`
 	Attempts   int       `db:"attempts"`
+	Accepted   time.Time `db:"accepted_at"`
 	WaitsStill bool      `db:"waits_still"` // it may still wait for its parent
 	ImportAs   string    `db:"import_as"`   // the status of a ticket that it opens, of an imported one
 }

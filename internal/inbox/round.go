@@ -149,13 +149,21 @@ func (r *round) findDuplicates() error {
 	if len(taken) == len(keys) {
 		return nil
 	}
+	if _, err := r.tx.Exec(sqlLockKeys, keys); err != nil {
+		return fmt.Errorf("lock keys: %w", err)
+	}
 	owners, err := db.All[owner](r.tx, sqlKeyOwners, keys)
 	if err != nil {
 		return fmt.Errorf("find the owners of keys: %w", err)
 	}
-	first := map[[32]byte]owner{}
+	first, theirs := map[[32]byte]owner{}, []uuid.UUID{}
 	for _, o := range owners {
 		first[[32]byte(o.Key)] = o
+		theirs = append(theirs, o.Ticket.UUID)
+	}
+	now, err := r.ticketsNow(theirs)
+	if err != nil {
+		return err
 	}
 	r.readings = slices.DeleteFunc(r.readings, func(x *reading) bool {
 		o, ok := first[x.key]
@@ -168,10 +176,27 @@ func (r *round) findDuplicates() error {
 			r.tx.Queue(sqlMoveKey, x.key[:], x.row.ID)
 			return false
 		}
-		r.aside(x, Duplicate, fmt.Sprintf("the same email as inbound email %d", o.EmailID), o.Ticket.UUID)
+		r.aside(x, Duplicate, fmt.Sprintf("the same email as inbound email %d", o.EmailID), now[o.Ticket.UUID])
 		return true
 	})
 	return nil
+}
+
+// ticketsNow follows tickets to those that they were merged into.
+func (r *round) ticketsNow(ids []uuid.UUID) (map[uuid.UUID]uuid.UUID, error) {
+	type ticket struct {
+		ID  uuid.UUID `db:"id"`
+		Now uuid.UUID `db:"now"`
+	}
+	found, err := db.All[ticket](r.tx, sqlTicketsNow, ids)
+	if err != nil {
+		return nil, fmt.Errorf("follow merged tickets: %w", err)
+	}
+	now := make(map[uuid.UUID]uuid.UUID, len(found))
+	for _, t := range found {
+		now[t.ID] = t.Now
+	}
+	return now, nil
 }
 
 // routeAll decides every email but the openings, which are gathered.

@@ -56,7 +56,7 @@ const notWaiting = `(accepted_at <= now() - $2::interval
 
 // Who has waited once does not wait again: an email is read twice at most, whatever else comes under the
 // ids that it names.
-const claimedColumns = `id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts,
+const claimedColumns = `id, mailbox_id, sha256, size, internal_date, message_id, oversize, attempts, accepted_at,
     coalesce((select import_as from mailbox_folders f where f.id = e.folder_id), '') as import_as,
     accepted_at > now() - $2::interval and waits_for is null as waits_still`
 
@@ -96,8 +96,14 @@ insert into email_keys (key, email_id) select * from unnest($1::bytea[], $2::big
 
 const sqlMoveKey = `update email_keys set email_id = $2 where key = $1`
 
+// The keys come sorted. Who reads an owner has its key locked: two copies cannot both take the place of a third.
+const sqlLockKeys = `select from email_keys where key = any($1) order by key for update`
+
 const sqlKeyOwners = `
 select k.key, k.email_id, e.ticket_id from email_keys k join inbound_emails e on e.id = k.email_id where k.key = any($1)`
+
+// A merge that is going on is waited for, and its ticket followed.
+const sqlTicketsNow = `select id, coalesce(merged_into, id) as now from tickets where id = any($1) order by id for key share`
 
 const sqlSettleEmails = `
 update inbound_emails e set disposition = v.disposition, reason = v.reason, class = v.class, ticket_id = v.ticket_id,
@@ -135,11 +141,14 @@ update inbound_emails e set untidied = false
 where mailbox_id = $1 and untidied and disposition is not null and (disposition = 'quarantined' or not exists (select from mailbox_folders f
     where f.id = e.folder_id and f.uidvalidity = e.uidvalidity and f.generation = e.generation))`
 
+// A folder that begins anew between this statement and the one before it has other UIDs: those rows are none of it.
 const sqlUntidied = `
-select f.name as folder, f.uidvalidity, array_agg(e.id order by e.uid) as ids, array_agg(e.uid order by e.uid) as uids
-from (select id, uid, folder_id from inbound_emails
+select f.name as folder, e.uidvalidity, array_agg(e.id order by e.uid) as ids, array_agg(e.uid order by e.uid) as uids,
+    array_agg(e.internal_date order by e.uid) as dates
+from (select id, uid, folder_id, uidvalidity, generation, internal_date from inbound_emails
     where mailbox_id = $1 and untidied and disposition is not null order by id limit 1000) e
-join mailbox_folders f on f.id = e.folder_id group by f.id`
+join mailbox_folders f on f.id = e.folder_id and f.uidvalidity = e.uidvalidity and f.generation = e.generation
+group by f.id, e.uidvalidity`
 
 const sqlTidied = `update inbound_emails set untidied = false where id = any($1)`
 
@@ -184,9 +193,47 @@ const sqlReread = `select ` + claimedColumns + ` from inbound_emails e where id 
 const sqlLockKey = `select from email_keys where key = $1 for update`
 
 const sqlKeyOwner = `
-select k.email_id, exists (select from messages m where m.ticket_id = e.ticket_id and m.email_id = e.id) as joined
-from email_keys k join inbound_emails e on e.id = k.email_id where k.key = $1`
+select k.email_id, exists (select from messages m where m.ticket_id = coalesce(t.merged_into, t.id) and m.email_id = e.id) as joined
+from email_keys k join inbound_emails e on e.id = k.email_id left join tickets t on t.id = e.ticket_id where k.key = $1`
 
 const sqlNumbersOfTickets = `select id, number from tickets where id = any($1)`
 
 const sqlIsAcknowledged = `select exists (select from letters where ticket_id = $1 and kind = 'acknowledgement')`
+
+// The ledger's rows of a range of UIDs beside what the server lists of it. Of emails that the ledger lacks every
+// one is named, of the others the first ones. The row without a kind counts the ledger's.
+const sqlCompareRange = `
+with k as (select * from unnest($6::bigint[], $7::bigint[], $8::timestamptz[]) as k(uid, size, internal_date)),
+e as materialized (
+    select id, uid, size, internal_date, sha256, disposition, accepted_at from inbound_emails
+    where folder_id = $1 and uidvalidity = $2 and generation = $3 and uid > $4 and uid <= $5),
+found as (
+    select kind, uid, id from (
+        select coalesce(e.uid, k.uid) as uid, coalesce(e.id, 0) as id, array_remove(array[
+            case when e.uid is null then 'missing' end,
+            case when k.uid is null then 'gone' end,
+            case when e.size <> k.size and e.internal_date <> k.internal_date then 'replaced'
+                when e.size <> k.size or e.internal_date <> k.internal_date then 'changed' end,
+            case when e.disposition is null and e.accepted_at < now() - interval '1 hour' then 'undecided' end,
+            case when e.id is not null and e.sha256 is not null
+                and not exists (select from blob_chunks b where b.sha256 = e.sha256 and b.n = 0) then 'bytes_missing' end], null) as kinds
+        from e full join k on k.uid = e.uid) as d, unnest(kinds) as kind)
+select kind, count(*) as count, (array_agg(uid order by uid))[1:case when kind = 'missing' then null else $9::integer end] as uids,
+    (array_agg(id order by uid))[1:$9] as ids
+from found group by kind
+union all select '', count(*), '{}', '{}' from e`
+
+const sqlInsertReport = `
+insert into mailbox_reports (mailbox_id, folder_id, server, ledger, differences) values ($1, $2, $3, $4, $5)`
+
+const sqlForgetReports = `delete from mailbox_reports where folder_id = $1 and at < now() - make_interval(days => $2)`
+
+const sqlLastReports = `
+select f.id as folder_id, f.name as folder, r.at, r.server, r.ledger, r.differences
+from mailbox_folders f, lateral (select * from mailbox_reports r where r.folder_id = f.id order by at desc limit 1) as r
+where f.mailbox_id = $1 order by f.id`
+
+const sqlUncompared = `
+select distinct f.mailbox_id from mailbox_folders f join mailboxes m on m.id = f.mailbox_id
+where not m.paused and f.source is null and f.uidvalidity <> 0 and f.name = any(m.folders)
+  and not exists (select from mailbox_reports r where r.folder_id = f.id and r.at >= $1)`

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,10 +13,11 @@ import (
 
 // Untidied are emails of one folder that have their disposition and are still as they came on the server.
 type Untidied struct {
-	Folder      string  `db:"folder"`
-	UIDValidity int64   `db:"uidvalidity"`
-	IDs         []int64 `db:"ids"`
-	UIDs        []int64 `db:"uids"`
+	Folder      string      `db:"folder"`
+	UIDValidity int64       `db:"uidvalidity"`
+	IDs         []int64     `db:"ids"`
+	UIDs        []int64     `db:"uids"`
+	Dates       []time.Time `db:"dates"` // INTERNALDATE, of each UID
 }
 
 // HasUntidied reports whether a mailbox has any.
