@@ -20,6 +20,7 @@ func Table() []Line {
 // The parts that tests from outside look at.
 var (
 	PublicRoutes = publicRoutes
+	GuardedPages = guardedPages
 	Granted      = granted
 )
 

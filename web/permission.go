@@ -25,10 +25,11 @@ const (
 	ReadLetters     Permission = "letters.read"
 	ResendLetters   Permission = "letters.resend"
 	ManageAPIKeys   Permission = "api_keys.manage"
+	ReadMetrics     Permission = "metrics.read"
 )
 
 var staffMay = []Permission{Anyone, ReadTickets, WriteTickets, ReadContacts, WriteContacts, ReadMailboxes, ReadEmails, ReprocessEmails,
-	ReadLetters, ResendLetters}
+	ReadLetters, ResendLetters, ReadMetrics}
 
 // granted is what each role may do.
 var granted = map[identity.Role][]Permission{

@@ -53,6 +53,9 @@ func (d Deps) routes() []route {
 	}
 }
 
+// guardedPages are beside the API and ask for a key themselves.
+var guardedPages = []string{"GET /metrics"}
+
 // publicRoutes answer without a key.
 var publicRoutes = []string{
 	"GET /", "GET /support", "POST /support", "GET /support/thanks", "GET /docs", "GET /style.css",

@@ -25,7 +25,7 @@ import (
 func TestEveryRouteHasAPermissionOrIsPublic(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
-	for _, r := range web.PublicRoutes {
+	for _, r := range slices.Concat(web.PublicRoutes, web.GuardedPages) {
 		known[r] = true
 	}
 	for _, r := range web.Table() {

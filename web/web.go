@@ -18,6 +18,7 @@ import (
 	"github.com/postern-desk/postern/internal/identity"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/metrics"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/tickets"
 )
@@ -39,6 +40,9 @@ type Deps struct {
 	DeskName  string
 	PublicURL string // without a slash at the end; empty: unknown
 
+	Metrics      *metrics.Process // nil: there are none
+	MetricsToken string           // who sends it needs no API key for them; empty: nobody
+
 	TrustedProxies []netip.Prefix // whose X-Forwarded-... headers are believed
 
 	Check func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
@@ -56,8 +60,10 @@ func New(d Deps) http.Handler {
 		d.Ready = d.DB.Ping
 	}
 	mux := chi.NewRouter()
-	mux.Use(forwarded(d.TrustedProxies), requestID, accessLog(d.Log), recoverer(d.Log), securityHeaders(d.PublicURL), middleware.GetHead)
-	api := newAPI(mux, &guard{identity: d.Identity, keys: d.DB, log: d.Log})
+	mux.Use(forwarded(d.TrustedProxies), requestID, accessLog(d.Log), measured(d.Metrics), recoverer(d.Log), securityHeaders(d.PublicURL), middleware.GetHead)
+	door := &guard{identity: d.Identity, keys: d.DB, log: d.Log}
+	mux.Get("/metrics", d.metricsRoute(door))
+	api := newAPI(mux, door)
 	for _, r := range d.routes() {
 		r.register(api)
 	}

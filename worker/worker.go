@@ -12,11 +12,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/metrics"
 	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/jobs"
@@ -33,6 +35,7 @@ type Deps struct {
 	Outbox    *outbox.Outbox
 	Outages   *outage.Service
 	SMTP      *smtp.Pool
+	Metrics   *metrics.Process // nil: nothing is counted
 	Log       *slog.Logger
 }
 
@@ -88,6 +91,7 @@ func New(d Deps, s Settings) (*Worker, error) {
 		JobTimeout:           jobs.Longest,
 		RescueStuckJobsAfter: jobs.Longest + 5*time.Minute, // dead processes are found by their heartbeat long before
 		RetryPolicy:          retries{},
+		Middleware:           middleware(d),
 
 		CompletedJobRetentionPeriod: s.Keep.DoneJobs,
 		CancelledJobRetentionPeriod: s.Keep.LostJobs,
@@ -99,6 +103,13 @@ func New(d Deps, s Settings) (*Worker, error) {
 	}
 	w.client = client
 	return w, nil
+}
+
+func middleware(d Deps) []rivertype.Middleware {
+	if d.Metrics == nil {
+		return nil
+	}
+	return []rivertype.Middleware{&measure{metrics: d.Metrics}}
 }
 
 // workers has one worker for every kind of jobs.All.

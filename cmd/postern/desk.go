@@ -20,6 +20,7 @@ import (
 	"github.com/postern-desk/postern/internal/identity"
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/metrics"
 	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/tickets"
@@ -47,6 +48,8 @@ type desk struct {
 	heart     *worker.Heart
 	worker    *worker.Worker
 	web       *webServer
+	metrics   *metrics.Process
+	numbers   *metricsServer // nil: no address of their own is set
 
 	background sync.WaitGroup
 	stopping   context.CancelFunc
@@ -75,13 +78,17 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName})
 	d.inbox = inbox.New(st.db, d.blobs, d.tickets, d.rules())
 	d.identity = identity.New(st.db)
+	d.metrics = metrics.NewProcess(st.db, version, roleNames(set.Roles))
 	d.smtp = smtp.NewPool(set.SMTPConnections, 30*time.Second, smtp.Timeouts{Reply: jobs.Longest / 2})
 	process := processID()
 	d.heart = worker.NewHeart(st.db, process, st.host, log)
 	d.worker, err = worker.New(worker.Deps{DB: st.db, Blobs: d.blobs, Mailboxes: d.mailboxes, Inbox: d.inbox, Outbox: d.outbox,
 		Outages: outage.New(st.db, d.outbox, outage.Desk{Name: set.DeskName, Operator: set.OperatorAddress}),
-		SMTP:    d.smtp, Log: log}, d.workerSettings(process))
+		SMTP:    d.smtp, Metrics: d.metrics, Log: log}, d.workerSettings(process))
 	if err != nil {
+		return nil, errors.Join(err, st.close(ctx))
+	}
+	if d.numbers, err = d.listenForMetrics(); err != nil {
 		return nil, errors.Join(err, st.close(ctx))
 	}
 	if listen != nil {
@@ -138,6 +145,9 @@ func (d *desk) start(ctx context.Context) error {
 	if d.web != nil && d.set.Roles.Has(config.RoleWeb) {
 		d.web.start()
 	}
+	if d.numbers != nil {
+		d.numbers.start()
+	}
 	return nil
 }
 
@@ -157,7 +167,7 @@ func (d *desk) stop() error {
 	}
 	d.background.Wait()
 	d.smtp.Close()
-	failures = append(failures, d.store.close(ctx))
+	failures = append(failures, d.numbers.stop(), d.store.close(ctx))
 	return errors.Join(failures...)
 }
 

@@ -37,6 +37,7 @@ var rooms = []room{
 	{path: "internal/backup", imports: []string{"migrations"}},
 	{path: "internal/embedded"},
 	{path: "internal/db", imports: []string{"internal/event", "jobs", "internal/fault"}},
+	{path: "internal/metrics", imports: []string{"internal/db", "internal/event"}},
 	{path: "internal/token", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/vault"},
 	{path: "internal/blob", imports: []string{"internal/db", "internal/event", "internal/fault"}},

@@ -92,6 +92,10 @@ func (s *Service) check(p *Problems) {
 		p.unless(isPublicURL(s.PublicURL), "public_url",
 			"must be https:// or a loopback http:// address without a path, e.g. https://desk.example")
 	}
+	p.unless(s.MetricsListen == "" || isListen(s.MetricsListen), "metrics_listen", "must be host:port, e.g. 127.0.0.1:9090")
+	p.unless(s.MetricsListen == "" || !isListen(s.MetricsListen) || isLoopback(hostOf(s.MetricsListen)) || s.MetricsToken.IsSet(), "metrics_token",
+		"must be set when POSTERN_METRICS_LISTEN is not loopback: everybody there could read them")
+	p.unless(!s.MetricsToken.IsSet() || len(s.MetricsToken.Reveal()) >= 16, "metrics_token", "must have 16 characters or more")
 	p.unless(areRoles(s.Roles), "roles", "must be a list out of web, worker, watch, each once, e.g. web,worker,watch")
 	p.unless(s.LogFormat == "text" || s.LogFormat == "json", "log_format", "must be text or json")
 	p.durations("shutdown_drain", s.ShutdownDrain, time.Second, 5*time.Minute)
