@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -32,43 +33,80 @@ const (
 	settlePause = 250 * time.Millisecond
 )
 
+// slotPatience bounds the wait for a connection: a job whose server is slow makes room for others' letters.
+const slotPatience = time.Minute
+
 // LetterWorkers is how many letters are worked on at once where each mail account has so many connections:
-// while one is being sent, others are claimed and settled, several in one transaction.
+// while some are being sent, others are looked up and settled, several in one transaction.
 func LetterWorkers(connections int) int { return min(200, max(32, 8*connections)) }
 
-// Work makes one attempt to hand a letter over.
+// Work makes one attempt to hand a letter over. The letter is claimed once it has a connection: one that only
+// waits is nobody's doubt when this process dies, and its bytes are not read yet.
 func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) error {
 	id, err := uuid.Parse(job.Args.LetterID)
 	if err != nil {
 		return river.JobCancel(fmt.Errorf("letter id: %w", err))
 	}
-	attempt, wait, ok, err := w.outbox.Claim(ctx, id)
+	letter, wait, ok, err := w.outbox.Look(ctx, id)
+	if err != nil {
+		return verdict(err)
+	}
+	if !ok {
+		return snooze(wait)
+	}
+	way := w.wayOf(ctx, letter.MailboxID)
+	if way.hindered == "" {
+		if way.slot, err = w.reserve(ctx, way.account); err != nil {
+			return river.JobSnooze(time.Second)
+		}
+		defer way.slot.Release()
+		way.hindered = w.refusal(way.account) // one of those before it may have met it
+	}
+	attempt, wait, ok, err := w.outbox.Claim(ctx, letter)
 	if err != nil {
 		return verdict(err)
 	}
 	if !ok && attempt.Letter.State == outbox.Unknown {
 		w.log.Warn("a letter may have arrived: the program ended while it was sending it", "letter", id, "attempt", attempt.Letter.Attempts, "again_in", wait)
 	}
-	if wait > 0 {
-		return river.JobSnooze(wait)
-	}
 	if !ok {
+		return snooze(wait)
+	}
+	report := w.attempt(ctx, way, attempt)
+	way.slot.Release() // the next letter need not wait for the database
+	return w.conclude(ctx, attempt.Letter, report)
+}
+
+// snooze puts the job off; no time at all ends it.
+func snooze(d time.Duration) error {
+	if d <= 0 {
 		return nil
 	}
-	report := w.attempt(ctx, attempt)
+	return river.JobSnooze(d)
+}
+
+func (w *sendLetter) reserve(ctx context.Context, a smtp.Account) (*smtp.Slot, error) {
+	ctx, cancel := context.WithTimeout(ctx, slotPatience)
+	defer cancel()
+	return w.pool.Reserve(ctx, a)
+}
+
+// conclude writes down what became of the attempt.
+func (w *sendLetter) conclude(ctx context.Context, l outbox.Letter, report outbox.Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	again, err := w.settle(ctx, attempt.Letter, report)
+	again, err := w.settle(ctx, l, report)
+	if errors.Is(err, outbox.ErrOvertaken) {
+		w.log.Warn("the outcome of an attempt came too late", "letter", l.ID, "outcome", report.Outcome, "code", report.Code, "attempt", l.Attempts)
+		return nil
+	}
 	if err != nil {
 		return verdict(err)
 	}
 	if report.Outcome != string(smtp.Accepted) {
-		w.log.Warn("a letter was not taken", "letter", id, "outcome", report.Outcome, "code", report.Code, "attempt", attempt.Letter.Attempts, "again_in", again)
+		w.log.Warn("a letter was not taken", "letter", l.ID, "outcome", report.Outcome, "code", report.Code, "attempt", l.Attempts, "again_in", again)
 	}
-	if again > 0 {
-		return river.JobSnooze(again)
-	}
-	return nil
+	return snooze(again)
 }
 
 // settle writes the outcome down; while the database is away it tries again, since what is not written down
@@ -76,7 +114,7 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 func (w *sendLetter) settle(ctx context.Context, l outbox.Letter, r outbox.Report) (again time.Duration, err error) {
 	for {
 		again, err = w.outbox.Settle(ctx, l, r)
-		if err == nil || fault.As(err) != nil {
+		if err == nil || fault.As(err) != nil || errors.Is(err, outbox.ErrOvertaken) {
 			return again, err
 		}
 		select {
@@ -87,26 +125,46 @@ func (w *sendLetter) settle(ctx context.Context, l outbox.Letter, r outbox.Repor
 	}
 }
 
-func (w *sendLetter) attempt(ctx context.Context, a outbox.Attempt) outbox.Report {
+// way is how a mailbox's letters go out now.
+type way struct {
+	login    login
+	account  smtp.Account
+	hindered string     // why they cannot
+	slot     *smtp.Slot // nil while it has none
+}
+
+func (w *sendLetter) wayOf(ctx context.Context, mailbox uuid.UUID) way {
+	l, err := w.post.accounts.get(ctx, mailbox)
+	if err != nil {
+		return way{hindered: "the mailbox's login could not be read"}
+	}
+	out := way{login: l, account: SMTPAccount(l.box, l.secrets, l.roots)}
+	out.hindered = w.refusal(out.account)
+	return out
+}
+
+func (w *sendLetter) refusal(a smtp.Account) string {
+	if w.post.accounts.isRefused(a) {
+		return "the mail server did not take the login a moment ago"
+	}
+	return ""
+}
+
+func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) outbox.Report {
 	if a.Flaw != "" {
 		return outbox.Report{Outcome: string(smtp.Permanent), Text: a.Flaw}
 	}
-	l, err := w.post.accounts.get(ctx, a.Letter.MailboxID)
-	if err != nil {
-		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mailbox's login could not be read"}
+	if by.hindered != "" {
+		return outbox.Report{Outcome: string(smtp.Temporary), Text: by.hindered}
 	}
-	account := SMTPAccount(l.box, l.secrets, l.roots)
-	if w.post.accounts.isRefused(account) {
-		return outbox.Report{Outcome: string(smtp.Temporary), Text: "the mail server did not take the login a moment ago"}
-	}
-	r := w.pool.Send(ctx, account, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
+	r := by.slot.Send(ctx, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
 	switch {
 	case ctx.Err() != nil:
 	case r.Outcome == smtp.Temporary && beforeLogin(r.Stage):
-		w.post.accounts.refuse(account)
-		w.post.failed(ctx, l.box, mailboxes.SMTP, smtpTrouble(r))
+		w.post.accounts.refuse(by.account)
+		w.post.failed(ctx, by.login.box, mailboxes.SMTP, smtpTrouble(r))
 	default:
-		w.post.worked(ctx, l.box, mailboxes.SMTP)
+		w.post.worked(ctx, by.login.box, mailboxes.SMTP)
 	}
 	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
 	if report.Text == "" && len(r.Rejected) > 0 {

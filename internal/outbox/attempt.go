@@ -1,7 +1,10 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,55 +20,88 @@ type Report struct {
 	Text    string
 }
 
-// Settle writes down what became of the attempt. The next one is due in `again`; zero: none is.
+// ErrOvertaken says that the attempt is no longer the letter's: somebody took its process for dead and judged
+// the letter meanwhile. Nothing was written, and another job takes care of the letter.
+var ErrOvertaken = errors.New("the letter was judged by somebody else meanwhile")
+
+// Settle writes down what became of the attempt that l was claimed for. The next one is due in `again`; zero:
+// none is.
 func (o *Outbox) Settle(ctx context.Context, l Letter, r Report) (again time.Duration, err error) {
 	switch {
 	case r.Outcome == "accepted":
-		_, err = o.accepted.do(ctx, acceptance{l.ID, r.Code})
-		return 0, err
+		settled, err := o.accepted.do(ctx, acceptance{l.ID, l.Attempts, r.Code})
+		return 0, overtaken(settled, err)
 	case r.Outcome == "unknown" && l.Unknowns == 0:
-		again = unknownPause
-		return again, o.bookkeep(ctx, sqlSettleUnknown, l.ID, r.Code, r.Text, again)
+		return o.putOff(ctx, sqlSettleUnknown, l, r, unknownPause)
 	case r.Outcome == "unknown":
-		return 0, o.bookkeep(ctx, sqlSettleUnknown, l.ID, r.Code, r.Text, time.Duration(0))
+		return o.putOff(ctx, sqlSettleUnknown, l, r, 0)
 	case r.Outcome == "temporary":
 		again = pause(l.Attempts)
 		if time.Now().Add(again).Before(l.GiveUpAt) {
-			return again, o.bookkeep(ctx, sqlSettleLater, l.ID, r.Code, r.Text, again)
+			return o.putOff(ctx, sqlSettleLater, l, r, again)
 		}
 	}
 	return 0, o.fail(ctx, l, r)
 }
 
-// acceptance is a letter that a server took, and its code.
-type acceptance struct {
-	id   uuid.UUID
-	code int
-}
-
-func (o *Outbox) settleAccepted(ctx context.Context, all []acceptance) ([]struct{}, error) {
-	ids, codes := make([]uuid.UUID, len(all)), make([]int, len(all))
-	for i, a := range all {
-		ids[i], codes[i] = a.id, a.code
+func overtaken(settled bool, err error) error {
+	if err == nil && !settled {
+		return ErrOvertaken
 	}
-	return make([]struct{}, len(all)), o.bookkeep(ctx, sqlSettleSent, ids, codes)
+	return err
 }
 
-func (o *Outbox) bookkeep(ctx context.Context, sql string, args ...any) error {
-	return o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) error {
-		tx.Queue(sql, args...)
-		return nil
+// acceptance is a letter that a server took, at which attempt, and its code.
+type acceptance struct {
+	id      uuid.UUID
+	attempt int
+	code    int
+}
+
+func (o *Outbox) settleAccepted(ctx context.Context, all []acceptance) ([]bool, error) {
+	ids, attempts, codes := make([]uuid.UUID, len(all)), make([]int, len(all)), make([]int, len(all))
+	for i, a := range all {
+		ids[i], attempts[i], codes[i] = a.id, a.attempt, a.code
+	}
+	var settled []uuid.UUID
+	err := o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) (err error) {
+		settled, err = db.Column[uuid.UUID](tx, sqlSettleSent, ids, attempts, codes)
+		return err
 	})
+	out := make([]bool, len(all))
+	for i, id := range ids {
+		out[i] = slices.Contains(settled, id)
+	}
+	return out, err
+}
+
+// putOff leaves the letter for `again`; zero leaves it for good.
+func (o *Outbox) putOff(ctx context.Context, sql string, l Letter, r Report, again time.Duration) (time.Duration, error) {
+	var settled bool
+	err := o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) error {
+		tag, err := tx.Exec(sql, l.ID, l.Attempts, r.Code, r.Text, again)
+		settled = tag.RowsAffected() > 0
+		return err
+	})
+	if err = overtaken(settled, err); err != nil {
+		return 0, err
+	}
+	return again, nil
 }
 
 // fail is a change that people are told of: the ticket shows it.
 func (o *Outbox) fail(ctx context.Context, l Letter, r Report) error {
-	return o.db.Change(ctx, event.System("outbox"), func(tx *db.Tx) error {
-		tx.Queue(sqlSettleFailed, l.ID, r.Code, r.Text)
+	var settled bool
+	err := o.db.Change(ctx, event.System("outbox"), func(tx *db.Tx) error {
+		tag, err := tx.Exec(sqlSettleFailed, l.ID, l.Attempts, r.Code, r.Text)
+		if settled = tag.RowsAffected() > 0; err != nil || !settled {
+			return cmp.Or(err, db.NoChange)
+		}
 		tx.Record(event.Event{Kind: event.LetterFailed, ClientID: l.ClientID.UUID, SubjectID: l.ID.String(), Label: l.Kind,
 			Detail: map[string]any{"code": r.Code, "attempts": l.Attempts}})
 		return nil
 	})
+	return overtaken(settled, err)
 }
 
 // unknownPause gives a server that swallowed the letter time to show it before a second copy is made.

@@ -54,7 +54,7 @@ func TestEveryOutcomeIsSettled(t *testing.T) {
 			if again != e.again || got != e.state {
 				t.Errorf("%s, attempt %d: again in %v, %s; want %v, %s", name, i+1, again, got, e.again, e.state)
 			}
-			_, wait, ok, err := s.Claim(soon(t), l.ID)
+			_, wait, ok, err := s.Claim(soon(t), Owed{ID: l.ID})
 			if ok || err != nil || (wait > 0) != (e.again > 0) || wait > e.again {
 				t.Errorf("%s: claimed at once after attempt %d: ok %v, wait %v, %v", name, i+1, ok, wait, err)
 			}

@@ -35,11 +35,14 @@ const cutOff = "the program ended while it was sending this letter, which may ha
 // hardly another is on its way when it dies again.
 const doubtPause = 10 * time.Second
 
+// claimPause is between two tries of a claim whose commit may have got lost.
+const claimPause = 250 * time.Millisecond
+
 // Claim marks the letter as being sent and returns its bytes. ok is false where nothing is to be sent: a
 // server has taken it, it has failed, another caller is at it, or its time has not come, which wait then
 // tells. A letter that its process left in the middle comes back as unknown, with ok false.
-func (o *Outbox) Claim(ctx context.Context, id uuid.UUID) (a Attempt, wait time.Duration, ok bool, err error) {
-	c, err := o.claims.do(ctx, id)
+func (o *Outbox) Claim(ctx context.Context, l Owed) (a Attempt, wait time.Duration, ok bool, err error) {
+	c, err := o.claims.do(ctx, l)
 	if err != nil || !c.ok {
 		return Attempt{Letter: c.letter}, c.wait, false, err
 	}
@@ -60,8 +63,29 @@ type heldLetter struct {
 	Sealed []byte `db:"sealed"`
 }
 
-// claimAll claims letters in one transaction. Two callers with one letter do not both get it.
-func (o *Outbox) claimAll(ctx context.Context, ids []uuid.UUID) ([]claimed, error) {
+// claimAll claims letters in one transaction. Two callers with one letter do not both get it. Where the answer
+// to the commit is lost it looks again: a letter that is marked then would count as one that may have arrived.
+func (o *Outbox) claimAll(ctx context.Context, letters []Owed) (out []claimed, err error) {
+	ids := make([]uuid.UUID, len(letters))
+	for i, l := range letters {
+		ids[i] = l.ID
+	}
+	mine := map[uuid.UUID]int{}
+	for {
+		out, err = o.claimOnce(ctx, ids, mine)
+		if err == nil || len(mine) == 0 {
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(claimPause):
+		}
+	}
+}
+
+// claimOnce tries it once, and notes in mine which attempt of each letter is this caller's if it was committed.
+func (o *Outbox) claimOnce(ctx context.Context, ids []uuid.UUID, mine map[uuid.UUID]int) ([]claimed, error) {
 	out := make([]claimed, len(ids))
 	err := o.db.Bookkeep(ctx, "outbox", func(tx *db.Tx) error {
 		clear(out)
@@ -81,9 +105,13 @@ func (o *Outbox) claimAll(ctx context.Context, ids []uuid.UUID) ([]claimed, erro
 				continue
 			}
 			delete(letters, id)
+			if n := mine[id]; h.State == Sending && n > 0 && h.Attempts == n {
+				out[i] = claimed{letter: h.Letter, sealed: h.Sealed, ok: true}
+				continue
+			}
 			switch out[i] = h.claim(tx.Now()); {
 			case out[i].ok:
-				taken = append(taken, id)
+				taken, mine[id] = append(taken, id), out[i].letter.Attempts
 			case h.State == Sending:
 				left, pauses = append(left, id), append(pauses, out[i].wait)
 			}
@@ -104,17 +132,15 @@ func (o *Outbox) claimAll(ctx context.Context, ids []uuid.UUID) ([]claimed, erro
 // that: else a program that dies of a letter would send it for ever.
 func (h heldLetter) claim(now time.Time) claimed {
 	l := h.Letter
-	switch {
-	case l.State == Sending:
+	if l.State == Sending {
 		l.State, l.Unknowns = Unknown, l.Unknowns+1
 		if l.Unknowns > 1 {
 			return claimed{letter: l}
 		}
 		return claimed{letter: l, wait: 1 + rand.N(doubtPause)}
-	case l.State != Queued && (l.State != Unknown || l.Unknowns > 1):
-		return claimed{}
-	case l.NextAttemptAt.After(now):
-		return claimed{wait: l.NextAttemptAt.Sub(now)}
+	}
+	if wait, due := l.due(now); !due {
+		return claimed{wait: wait}
 	}
 	l.State, l.Attempts = Sending, l.Attempts+1
 	return claimed{letter: l, sealed: h.Sealed, ok: true}

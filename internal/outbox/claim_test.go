@@ -17,17 +17,17 @@ import (
 func TestNothingToClaim(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	if _, wait, ok, err := s.Claim(soon(t), uuid.New()); ok || wait != 0 || err != nil {
+	if _, wait, ok, err := s.Claim(soon(t), Owed{ID: uuid.New()}); ok || wait != 0 || err != nil {
 		t.Errorf("no such letter: %v %v %v", ok, wait, err)
 	}
 	l := s.queue(s.draft())
 	s.test.Fixture(t, `update letters set next_attempt_at = now() + interval '1 minute'`)
-	if _, wait, ok, err := s.Claim(soon(t), l.ID); ok || wait <= 0 || wait > time.Minute || err != nil {
+	if _, wait, ok, err := s.Claim(soon(t), Owed{ID: l.ID}); ok || wait <= 0 || wait > time.Minute || err != nil {
 		t.Errorf("before its time: %v %v %v", ok, wait, err)
 	}
 	for _, state := range []string{"state = 'sent'", "state = 'failed'", "state = 'unknown', unknowns = 2"} {
 		s.test.Fixture(t, `update letters set next_attempt_at = now(), `+state)
-		if _, wait, ok, err := s.Claim(soon(t), l.ID); ok || wait != 0 || err != nil {
+		if _, wait, ok, err := s.Claim(soon(t), Owed{ID: l.ID}); ok || wait != 0 || err != nil {
 			t.Errorf("%s: %v %v %v", state, ok, wait, err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestNothingToClaim(t *testing.T) {
 // dies finds the letter as its process left it, and returns how long it is left alone.
 func (s scene) dies(id uuid.UUID) time.Duration {
 	s.t.Helper()
-	a, wait, ok, err := s.Claim(soon(s.t), id)
+	a, wait, ok, err := s.Claim(soon(s.t), Owed{ID: id})
 	if ok || err != nil || a.Letter.State != Unknown {
 		s.t.Errorf("the letter of a dead process: %v %v %s", ok, err, a.Letter.State)
 	}
@@ -57,7 +57,7 @@ func TestLetterOfADeadProcessIsSentOnceMore(t *testing.T) {
 	if got := s.state(l.ID); wait <= 0 || wait > doubtPause || !strings.HasPrefix(got, "unknown 1 1 - the program ended") {
 		t.Errorf("after the first death: %s, again in %v", got, wait)
 	}
-	if _, again, ok, err := s.Claim(soon(t), l.ID); ok || err != nil || again > wait {
+	if _, again, ok, err := s.Claim(soon(t), Owed{ID: l.ID}); ok || err != nil || again > wait {
 		t.Errorf("before its time: %v, again in %v: %v", ok, again, err)
 	}
 	if a := s.claim(l.ID); a.Letter.Attempts != 2 || a.Letter.Unknowns != 1 {
@@ -66,7 +66,7 @@ func TestLetterOfADeadProcessIsSentOnceMore(t *testing.T) {
 	if wait := s.dies(l.ID); wait != 0 || !strings.HasPrefix(s.state(l.ID), "unknown 2 2 - the program ended") {
 		t.Errorf("after the second death: %s, again in %v", s.state(l.ID), wait)
 	}
-	if _, wait, ok, err := s.Claim(soon(t), l.ID); ok || wait != 0 || err != nil {
+	if _, wait, ok, err := s.Claim(soon(t), Owed{ID: l.ID}); ok || wait != 0 || err != nil {
 		t.Errorf("claimed a third time: %v %v %v", ok, wait, err)
 	}
 	_, err := s.Resend(soon(t), tester, l.ID)
@@ -135,14 +135,14 @@ func TestOneCallerGetsALetter(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	a, b := s.queue(s.draft()).ID, s.queue(s.draft()).ID
-	got, err := s.claimAll(soon(t), []uuid.UUID{a, a, b})
+	got, err := s.claimAll(soon(t), []Owed{{ID: a}, {ID: a}, {ID: b}})
 	must(t, err)
 	if !got[0].ok || got[1].ok || !got[2].ok || got[2].letter.ID != b {
 		t.Errorf("claimed %v %v %v", got[0].ok, got[1].ok, got[2].ok)
 	}
 	var wait sync.WaitGroup
 	for range 20 {
-		for _, ids := range [][]uuid.UUID{{a, b}, {b, a}} {
+		for _, ids := range [][]Owed{{{ID: a}, {ID: b}}, {{ID: b}, {ID: a}}} {
 			wait.Go(func() {
 				_, err := s.claimAll(soon(t), ids)
 				must(t, err)
@@ -176,7 +176,7 @@ func TestClaimsShareTransactions(t *testing.T) {
 	attempts := make([]Attempt, n)
 	for i, id := range append(ids, uuid.New(), later) {
 		wait.Go(func() {
-			a, pause, ok, err := s.Claim(soon(t), id)
+			a, pause, ok, err := s.Claim(soon(t), Owed{ID: id})
 			if err != nil || ok != (i < n) || (pause > 0) != (id == later) {
 				t.Errorf("letter %d: %v %v %v", i, ok, pause, err)
 			}
@@ -215,7 +215,7 @@ func TestClaimsSurviveAnOutage(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 10 {
 		wait.Go(func() {
-			if _, _, ok, err := s.Claim(soon(t), l.ID); ok || err == nil {
+			if _, _, ok, err := s.Claim(soon(t), Owed{ID: l.ID}); ok || err == nil {
 				t.Errorf("claimed from a table that is not there: %v", ok)
 			}
 			if _, err := s.Settle(soon(t), l, Report{Outcome: "accepted"}); err == nil {
@@ -228,7 +228,7 @@ func TestClaimsSurviveAnOutage(t *testing.T) {
 	s.settle(s.claim(l.ID), "accepted", 250, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, ok, err := s.Claim(ctx, l.ID); ok {
+	if _, _, ok, err := s.Claim(ctx, Owed{ID: l.ID}); ok {
 		t.Errorf("claimed with an ended context: %v", err)
 	}
 }

@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -10,7 +12,8 @@ import (
 // gather lets callers share a transaction: whoever comes while one is being written joins the next. A lone
 // call is written at once.
 type gather[In comparable, Out any] struct {
-	write func(ctx context.Context, in []In) ([]Out, error) // as many results as inputs
+	write  func(ctx context.Context, in []In) ([]Out, error) // as many results as inputs
+	weight func(In) int                                      // bytes that it brings along; nil: none
 
 	mu      sync.Mutex
 	waiting []*caller[In, Out]
@@ -25,8 +28,9 @@ type caller[In comparable, Out any] struct {
 }
 
 const (
-	// gathered bounds a transaction: its locks, and the letters' bytes that it reads.
-	gathered = 50
+	// gathered bounds a transaction's locks, gatheredBytes what it reads: many small letters or one large.
+	gathered      = 50
+	gatheredBytes = 32 << 20
 	// gatherPatience bounds it in time: it belongs to none of its callers, so their contexts do not.
 	gatherPatience = 20 * time.Second
 )
@@ -71,7 +75,7 @@ func (g *gather[In, Out]) run() {
 			in[i] = c.in
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), gatherPatience)
-		out, err := g.write(ctx, in)
+		out, err := g.attempt(ctx, in)
 		cancel()
 		for i, c := range batch {
 			if c.err = err; err == nil {
@@ -82,12 +86,37 @@ func (g *gather[In, Out]) run() {
 	}
 }
 
+// attempt makes a panic the error of its batch: nobody above would catch it, and the whole process would end.
+func (g *gather[In, Out]) attempt(ctx context.Context, in []In) (out []Out, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return g.write(ctx, in)
+}
+
 func (g *gather[In, Out]) next() []*caller[In, Out] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.waiting), gathered)
+	n := g.fitting()
 	batch := slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)
 	g.writing = n > 0
 	return batch
+}
+
+// fitting is how many of those who wait go into one transaction; the lock is held.
+func (g *gather[In, Out]) fitting() int {
+	n := min(len(g.waiting), gathered)
+	if g.weight == nil {
+		return n
+	}
+	bytes := 0
+	for i, c := range g.waiting[:n] {
+		if bytes += g.weight(c.in); i > 0 && bytes > gatheredBytes {
+			return i
+		}
+	}
+	return n
 }

@@ -78,14 +78,16 @@ type Outbox struct {
 	db       *db.DB
 	vault    *vault.Vault
 	patience time.Duration
-	claims   gather[uuid.UUID, claimed]
-	accepted gather[acceptance, struct{}]
+	looks    gather[uuid.UUID, looked]
+	claims   gather[Owed, claimed]
+	accepted gather[acceptance, bool]
 }
 
 // New makes the outbox. patience is how long a letter is tried before it fails; servers that refuse for
 // the moment are expected to be back within days (RFC 5321 section 4.5.4.1).
 func New(d *db.DB, v *vault.Vault, patience time.Duration) *Outbox {
 	o := &Outbox{db: d, vault: v, patience: patience}
-	o.claims.write, o.accepted.write = o.claimAll, o.settleAccepted
+	o.looks.write, o.claims.write, o.accepted.write = o.lookAll, o.claimAll, o.settleAccepted
+	o.claims.weight = func(l Owed) int { return l.size }
 	return o
 }

@@ -53,7 +53,7 @@ func TestQueuedBytesAreSealed(t *testing.T) {
 	must(t, err)
 	s.settle(attempt, "temporary", 451, "")
 	s.test.Fixture(t, `update letters set next_attempt_at = now() where id = $1`, l.ID)
-	if a, _, _, err := New(s.db, other, patience).Claim(soon(t), l.ID); err != nil || a.Raw != nil || a.Flaw != flawSealed {
+	if a, _, _, err := New(s.db, other, patience).Claim(soon(t), Owed{ID: l.ID}); err != nil || a.Raw != nil || a.Flaw != flawSealed {
 		t.Errorf("opened with another key: %v, %q", err, a.Flaw)
 	}
 }

@@ -46,7 +46,8 @@ func (o *Outbox) Resend(ctx context.Context, by event.Actor, id uuid.UUID) (Lett
 		if l = found; !ok {
 			return fault.New(fault.NotFound, "letter_not_found", "there is no letter %s", id)
 		}
-		if l.State == Queued || l.State == Sending {
+		// A letter whose second copy is planned has a job, which sleeps: beside another it would send a third.
+		if l.State == Queued || l.State == Sending || (l.State == Unknown && l.Unknowns < 2) {
 			return fault.New(fault.Conflict, "letter_on_its_way", "the letter is waiting to be sent already")
 		}
 		var kept bool

@@ -79,7 +79,7 @@ func (s scene) queue(d Draft) (l Letter) {
 func (s scene) claim(id uuid.UUID) Attempt {
 	s.t.Helper()
 	s.test.Fixture(s.t, `update letters set next_attempt_at = now() where id = $1`, id)
-	a, wait, ok, err := s.Claim(soon(s.t), id)
+	a, wait, ok, err := s.Claim(soon(s.t), Owed{ID: id})
 	if err != nil || !ok || wait != 0 {
 		s.t.Fatalf("claim: ok %v, wait %v, %v", ok, wait, err)
 	}

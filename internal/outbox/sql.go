@@ -32,6 +32,11 @@ var (
 
 const sqlHasBytes = `select exists (select from letter_bytes where letter_id = $1)`
 
+const sqlLook = `
+select id, mailbox_id, state, unknowns, next_attempt_at,
+    coalesce((select octet_length(data) from letter_bytes where letter_id = letters.id), 0) as size
+from letters where id = any($1)`
+
 // The locks are taken in the order of the ids: two processes that meet do not deadlock.
 const sqlHoldLetters = `
 select ` + columns + `, (select data from letter_bytes where letter_id = letters.id) as sealed
@@ -43,20 +48,29 @@ const sqlCutOff = `
 update letters l set state = 'unknown', unknowns = unknowns + 1, last_code = null, last_error = $3, next_attempt_at = now() + c.pause
 from unnest($1::uuid[], $2::interval[]) as c(id, pause) where l.id = c.id`
 
-const sqlSettleSent = `
+// A report counts while its attempt is the letter's last. One that ends the letter counts even where somebody
+// took the process for dead meanwhile; any other does not, since another job then has the letter.
+const (
+	stillOurs     = `state = 'sending'`
+	stillTheOnly  = `state in ('sending', 'unknown')`
+	sqlSettleSent = `
 update letters l set state = 'sent', sent_at = now(), last_code = nullif(s.code, 0), last_error = null
-from unnest($1::uuid[], $2::integer[]) as s(id, code) where l.id = s.id`
+from unnest($1::uuid[], $2::integer[], $3::integer[]) as s(id, attempt, code)
+where l.id = s.id and l.attempts = s.attempt and l.` + stillTheOnly + ` returning l.id`
 
-const sqlSettleLater = `
-update letters set state = 'queued', last_code = nullif($2, 0), last_error = $3, next_attempt_at = now() + $4::interval
-where id = $1`
+	sqlSettleFailed = `
+update letters set state = 'failed', last_code = nullif($3, 0), last_error = $4
+where id = $1 and attempts = $2 and ` + stillTheOnly
 
-const sqlSettleUnknown = `
-update letters set state = 'unknown', unknowns = unknowns + 1, last_code = nullif($2, 0), last_error = $3,
-    next_attempt_at = now() + $4::interval
-where id = $1`
+	sqlSettleLater = `
+update letters set state = 'queued', last_code = nullif($3, 0), last_error = $4, next_attempt_at = now() + $5::interval
+where id = $1 and attempts = $2 and ` + stillOurs
 
-const sqlSettleFailed = `update letters set state = 'failed', last_code = nullif($2, 0), last_error = $3 where id = $1`
+	sqlSettleUnknown = `
+update letters set state = 'unknown', unknowns = unknowns + 1, last_code = nullif($3, 0), last_error = $4,
+    next_attempt_at = now() + $5::interval
+where id = $1 and attempts = $2 and ` + stillOurs
+)
 
 const sqlResend = `update letters set state = 'queued', unknowns = 0, next_attempt_at = now(), give_up_at = $2 where id = $1`
 

@@ -173,7 +173,7 @@ func (s *scene) letters(id uuid.UUID) []post {
 	slices.Reverse(all)
 	var out []post
 	for _, l := range all {
-		a, _, ok, err := s.outbox.Claim(soon(s.t), l.ID)
+		a, _, ok, err := s.outbox.Claim(soon(s.t), outbox.Owed{ID: l.ID})
 		if !ok || err != nil {
 			s.t.Fatalf("claim a letter: %v %v", ok, err)
 		}

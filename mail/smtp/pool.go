@@ -14,32 +14,69 @@ var ErrClosed = errors.New("the pool is closed")
 
 // Pool keeps connections open between letters. It is safe for concurrent use.
 type Pool struct {
-	max      int
 	idle     time.Duration
 	timeouts Timeouts
 
 	mu     sync.Mutex
+	max    int
 	lanes  map[Account]*lane
 	closed bool
 }
 
 // lane is what the pool has for one account; it goes when nothing is left in it.
 type lane struct {
-	slots chan struct{} // one for each letter under way
-	users int           // letters under way or waiting for a slot
-	kept  []*session    // the latest used last
+	taken   int             // slots, one for each letter under way
+	waiting []chan struct{} // for a slot; closed when it is given
+	users   int             // letters under way or waiting
+	kept    []*session      // the latest used last
 }
 
 // NewPool makes a pool of at most max connections (at least one) for each
 // account. A connection without work closes after idle; 0 keeps none.
 func NewPool(max int, idle time.Duration, t Timeouts) *Pool {
-	if max < 1 {
-		max = 1
-	}
 	return &Pool{
-		max: max, idle: idle, timeouts: t.withDefaults(),
+		max: atLeastOne(max), idle: idle, timeouts: t.withDefaults(),
 		lanes: map[Account]*lane{},
 	}
+}
+
+func atLeastOne(n int) int { return max(1, n) }
+
+// Limit changes the most connections for each account (at least one). Letters
+// under way finish; kept connections above it end.
+func (p *Pool) Limit(max int) {
+	p.mu.Lock()
+	p.max = atLeastOne(max)
+	var over []*session
+	for a, l := range p.lanes {
+		p.admit(l)
+		over = append(over, l.trim(p.max-l.taken)...)
+		p.tidy(a, l)
+	}
+	p.mu.Unlock()
+	for _, s := range over {
+		s.end()
+	}
+}
+
+// admit gives free slots to those who wait longest; p.mu is held.
+func (p *Pool) admit(l *lane) {
+	for l.taken < p.max && len(l.waiting) > 0 {
+		close(l.waiting[0])
+		l.waiting = l.waiting[1:]
+		l.taken++
+	}
+}
+
+// trim takes out the kept connections beyond so many; the pool's lock is held.
+func (l *lane) trim(most int) []*session {
+	n := max(0, len(l.kept)-max(0, most))
+	over := slices.Clone(l.kept[:n])
+	l.kept = slices.Delete(l.kept, 0, n)
+	for _, s := range over {
+		s.expiry.Stop()
+	}
+	return over
 }
 
 // Send hands over one letter: raw is read once, after the server agreed to take
@@ -52,32 +89,12 @@ func NewPool(max int, idle time.Duration, t Timeouts) *Pool {
 // get it, Outcome is Accepted. All refused: Permanent only if all are. Refusals
 // of the account (login, greeting) are Temporary whatever their code.
 func (p *Pool) Send(ctx context.Context, a Account, e Envelope, raw io.Reader) Result {
-	r, f := newRoute(e)
-	if f != nil {
-		return f.result(Permanent)
-	}
-	if len(r.to) == 0 {
-		return allRefused(r.rejected)
-	}
-	l, f := p.enter(ctx, a)
+	slot, f := p.reserve(ctx, a)
 	if f != nil {
 		return f.result(Temporary)
 	}
-	defer p.leave(a, l)
-	if s := p.take(l); s != nil {
-		res, dead := s.send(ctx, r, raw)
-		p.keep(a, l, s)
-		if !dead || ctx.Err() != nil {
-			return res
-		}
-	}
-	s, f := open(ctx, a, p.timeouts)
-	if f != nil {
-		return f.result(f.outcome())
-	}
-	res, _ := s.send(ctx, r, raw)
-	p.keep(a, l, s)
-	return res
+	defer slot.Release()
+	return slot.Send(ctx, e, raw)
 }
 
 // Check connects, logs in and leaves. An error is a *Failure.
@@ -115,27 +132,45 @@ func (p *Pool) enter(ctx context.Context, a Account) (*lane, *Failure) {
 	}
 	l := p.lanes[a]
 	if l == nil {
-		l = &lane{slots: make(chan struct{}, p.max)}
+		l = &lane{}
 		p.lanes[a] = l
 	}
 	l.users++
+	turn := make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	p.admit(l)
 	p.mu.Unlock()
 	select {
-	case l.slots <- struct{}{}:
+	case <-turn:
 		return l, nil
 	case <-ctx.Done():
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		if at := slices.Index(l.waiting, turn); at >= 0 {
+			l.waiting = slices.Delete(l.waiting, at, at+1)
+		} else {
+			p.free(l) // it was given at the same moment
+		}
 		p.drop(a, l)
 		return nil, failed(StageConnect, context.Cause(ctx))
 	}
 }
 
+// free gives a slot back; p.mu is held.
+func (p *Pool) free(l *lane) {
+	l.taken--
+	p.admit(l)
+}
+
 func (p *Pool) leave(a Account, l *lane) {
-	<-l.slots
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.free(l)
+	over := l.trim(p.max) // it may have fallen
 	p.drop(a, l)
+	p.mu.Unlock()
+	for _, s := range over {
+		s.end()
+	}
 }
 
 // drop counts one user less; p.mu is held.

@@ -317,3 +317,50 @@ func TestCheckNamesTheStage(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Tried: the limit falls while letters are under way and connections are kept, and rises while letters wait.
+func TestLimitChangesWhileTheProgramRuns(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{}, 1)
+	keeps := func(p *peer) {
+		p.hello()
+		p.accept()
+		p.want("QUIT")
+		gone <- struct{}{}
+	}
+	a := listen(t, keeps)
+	p := newPool(t, 2, quick)
+	first, f := p.enter(t.Context(), a) // so that the letter needs a connection beside another's
+	if f != nil {
+		t.Fatal(f)
+	}
+	expect(t, send(p, a), Accepted, StageReply, 250)
+	p.Limit(0) // at least one
+	<-gone     // the kept one is beyond that
+	entered := make(chan *lane)
+	enter := func() {
+		l, _ := p.enter(t.Context(), a)
+		entered <- l
+	}
+	go enter()
+	go enter()
+	select {
+	case <-entered:
+		t.Fatal("a second letter is under way beside the one that is allowed")
+	case <-time.After(50 * time.Millisecond):
+	}
+	p.Limit(2)
+	second := <-entered // a risen limit lets a letter go on
+	select {
+	case <-entered:
+		t.Fatal("three letters are under way and two are allowed")
+	case <-time.After(50 * time.Millisecond):
+	}
+	p.leave(a, first)
+	p.leave(a, <-entered)
+	p.leave(a, second)
+	if p.mu.Lock(); len(p.lanes) != 0 {
+		t.Errorf("%d lanes stay", len(p.lanes))
+	}
+	p.mu.Unlock()
+}
