@@ -10,8 +10,8 @@ create table clients (
     id         uuid primary key,
     name       text not null check (name <> ''),
     domains    text[] not null default '{}',
-    time_zone  text not null default 'UTC',
-    language   text not null default 'en',
+    time_zone  text not null default '', -- IANA name; empty: the desk's
+    language   text not null default '', -- tag; empty: the desk's
     crm_ref    text,
     features   jsonb not null default '{}',
     version    integer not null default 1,

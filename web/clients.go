@@ -17,8 +17,8 @@ type Client struct {
 	ID        uuid.UUID `json:"id" format:"uuid"`
 	Name      string    `json:"name"`
 	Domains   []string  `json:"domains" nullable:"false" doc:"Whose unknown addresses suggest this client"`
-	TimeZone  string    `json:"time_zone"`
-	Language  string    `json:"language"`
+	TimeZone  string    `json:"time_zone" doc:"Empty: the desk's"`
+	Language  string    `json:"language" doc:"Empty: the desk's"`
 	CRMRef    *string   `json:"crm_ref"`
 	Version   int       `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
@@ -45,8 +45,8 @@ type ClientPatch struct {
 // ClientOptions is what a client need not have.
 type ClientOptions struct {
 	Domains  *[]string `json:"domains,omitempty" nullable:"false" maxItems:"100" example:"[\"acme.example\"]"`
-	TimeZone *string   `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name; UTC where absent" example:"Europe/Paris"`
-	Language *string   `json:"language,omitempty" maxLength:"35" doc:"Language tag; en where absent" example:"de-CH"`
+	TimeZone *string   `json:"time_zone,omitempty" maxLength:"64" doc:"IANA name, in which letters give times; the desk's where absent or empty" example:"Europe/Paris"`
+	Language *string   `json:"language,omitempty" maxLength:"35" doc:"Language tag of letters; where the desk does not speak it, or it is absent or empty, the desk's" example:"de-CH"`
 	CRMRef   *string   `json:"crm_ref,omitempty" maxLength:"200" doc:"Empty: none"`
 }
 

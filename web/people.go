@@ -23,6 +23,7 @@ type Contact struct {
 	Relationship *string    `json:"relationship"`
 	CRMRef       *string    `json:"crm_ref"`
 	Tags         []string   `json:"tags" nullable:"false"`
+	Language     string     `json:"language" doc:"Of letters; empty: the client's"`
 	Version      int        `json:"version"`
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
@@ -30,7 +31,7 @@ type Contact struct {
 
 func showContact(c contacts.Contact) Contact {
 	return Contact{ID: c.ID, ClientID: idOrNull(c.ClientID), Kind: c.Kind, Name: c.Name, Email: c.Email, Phone: c.Phone,
-		Relationship: c.Relationship, CRMRef: c.CRMRef, Tags: c.Tags, Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		Relationship: c.Relationship, CRMRef: c.CRMRef, Tags: c.Tags, Language: c.Language, Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 }
 
 // NewContact is what a contact is made with: a person has a name or an address, an organisation a name.
@@ -48,11 +49,12 @@ type ContactFields struct {
 	Relationship *string   `json:"relationship,omitempty" maxLength:"200" doc:"Empty: none"`
 	CRMRef       *string   `json:"crm_ref,omitempty" maxLength:"200" doc:"Empty: none"`
 	Tags         *[]string `json:"tags,omitempty" nullable:"false" maxItems:"2" enum:"vip,emergency"`
+	Language     *string   `json:"language,omitempty" maxLength:"35" doc:"Language tag of letters to this contact. Empty: the client's, else the desk's" example:"de-CH"`
 }
 
 func (f ContactFields) fields() (contacts.Fields, error) {
 	out := contacts.Fields{Name: linePointer(f.Name), Phone: linePointer(f.Phone), Relationship: linePointer(f.Relationship),
-		CRMRef: linePointer(f.CRMRef), Tags: linesPointer(f.Tags), Email: f.Email}
+		CRMRef: linePointer(f.CRMRef), Tags: linesPointer(f.Tags), Email: f.Email, Language: linePointer(f.Language)}
 	if textOf(f.Email) == "" {
 		return out, nil
 	}

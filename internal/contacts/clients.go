@@ -1,10 +1,10 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/net/idna"
@@ -23,10 +23,9 @@ type ClientFields struct {
 	CRMRef   *string
 }
 
-// CreateClient adds a client. The name is required; the time zone is UTC and the language English
-// unless given.
+// CreateClient adds a client. The name is required; the time zone and the language are the desk's unless given.
 func (s *Service) CreateClient(ctx context.Context, by event.Actor, f ClientFields) (Client, error) {
-	c := Client{ID: db.NewID(), Domains: []string{}, TimeZone: "UTC", Language: "en", Version: 1}
+	c := Client{ID: db.NewID(), Domains: []string{}, Version: 1}
 	if err := f.apply(&c); err != nil {
 		return Client{}, err
 	}
@@ -101,17 +100,8 @@ func (f ClientFields) apply(c *Client) error {
 	if c.Name == "" || len(c.Name) > 200 {
 		return fault.New(fault.Invalid, "invalid_name", "a client needs a name of at most 200 bytes").In("name")
 	}
-	if f.TimeZone != nil {
-		if _, err := time.LoadLocation(*f.TimeZone); err != nil || *f.TimeZone == "" {
-			return fault.New(fault.Invalid, "invalid_time_zone", "the time zone must be an IANA name such as Europe/Paris").In("time_zone")
-		}
-		c.TimeZone = *f.TimeZone
-	}
-	if f.Language != nil {
-		if len(*f.Language) < 2 || len(*f.Language) > 35 {
-			return fault.New(fault.Invalid, "invalid_language", "the language must be a tag such as en or de-CH").In("language")
-		}
-		c.Language = *f.Language
+	if err := cmp.Or(applyZone(&c.TimeZone, f.TimeZone), applyLanguage(&c.Language, f.Language)); err != nil {
+		return err
 	}
 	if f.CRMRef != nil {
 		c.CRMRef = emptyIsNull(*f.CRMRef)

@@ -16,8 +16,8 @@ type Client struct {
 	ID        uuid.UUID `db:"id"`
 	Name      string    `db:"name"`
 	Domains   []string  `db:"domains"`
-	TimeZone  string    `db:"time_zone"`
-	Language  string    `db:"language"`
+	TimeZone  string    `db:"time_zone"` // IANA name; empty: the desk's
+	Language  string    `db:"language"`  // tag; empty: the desk's
 	CRMRef    *string   `db:"crm_ref"`
 	Version   int       `db:"version"`
 	CreatedAt time.Time `db:"created_at"`
@@ -48,6 +48,10 @@ type Contact struct {
 	Version      int           `db:"version"`
 	CreatedAt    time.Time     `db:"created_at"`
 	UpdatedAt    time.Time     `db:"updated_at"`
+
+	Language       string `db:"language"` // tag; empty: none of its own
+	ClientLanguage string `db:"client_language"`
+	ClientZone     string `db:"client_zone"`
 }
 
 // IsVIP reports the tag.

@@ -15,7 +15,8 @@ import (
 // Sender is who wrote an email. Address is as written, Norm is normalised.
 type Sender struct {
 	Norm, Address, Name string
-	Past                bool // of an imported email: a new contact is no news to subscribers
+	Language            string // of a new contact, a tag; empty: not known
+	Past                bool   // of an imported email: a new contact is no news to subscribers
 }
 
 // Linked is what we know of a sender. Contact is always there; it belongs to a client only where the
@@ -91,15 +92,16 @@ func createUnlinked(tx *db.Tx, senders []Sender) (map[string]Contact, error) {
 		return nil, nil
 	}
 	kinds := map[string]event.Kind{}
-	ids, names, emails, norms := make([]uuid.UUID, 0), make([]string, 0), make([]string, 0), make([]string, 0)
+	ids, names, emails, norms, languages := make([]uuid.UUID, 0), make([]string, 0), make([]string, 0), make([]string, 0), make([]string, 0)
 	for _, s := range senders {
 		if kinds[s.Norm] = event.ContactCreated; s.Past {
 			kinds[s.Norm] = event.ContactImported
 		}
 		ids = append(ids, db.NewID())
 		names, emails, norms = append(names, s.Name), append(emails, s.Address), append(norms, s.Norm)
+		languages = append(languages, s.Language)
 	}
-	added, err := db.All[Contact](tx, sqlCreateUnlinked, ids, names, emails, norms)
+	added, err := db.All[Contact](tx, sqlCreateUnlinked, ids, names, emails, norms, languages)
 	if err != nil {
 		return nil, fmt.Errorf("create contacts: %w", err)
 	}

@@ -23,6 +23,7 @@ type Fields struct {
 	Relationship *string
 	CRMRef       *string
 	Tags         *[]string
+	Language     *string
 }
 
 // Create adds a contact. A person is known by name or address, an organisation by name.
@@ -40,6 +41,9 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Contact
 	err := s.db.Change(ctx, by, func(tx *db.Tx) error {
 		c.CreatedAt, c.UpdatedAt = tx.Now(), tx.Now()
 		if err := insert(tx, c); err != nil {
+			return err
+		}
+		if err := f.keepLanguage(tx, c); err != nil {
 			return err
 		}
 		recordContact(tx, event.ContactCreated, c)
@@ -70,6 +74,9 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		_, err = tx.Exec(sqlUpdateContact, c.ID, c.Name, c.Email, c.EmailNorm, c.Phone, c.Relationship, c.CRMRef, c.Tags, c.Version)
 		if err != nil {
 			return contactFault(err)
+		}
+		if err := f.keepLanguage(tx, c); err != nil {
+			return err
 		}
 		recordContact(tx, event.ContactUpdated, c)
 		return nil
@@ -125,6 +132,9 @@ func (f Fields) apply(c *Contact) error {
 	}
 	if f.Tags != nil {
 		c.Tags = slices.Clone(*f.Tags)
+	}
+	if err := applyLanguage(&c.Language, f.Language); err != nil {
+		return err
 	}
 	switch {
 	case c.Kind != Person && c.Kind != Organisation:

@@ -14,7 +14,9 @@ const sqlInsertClient = `insert into clients (id, name, domains, time_zone, lang
 const sqlUpdateClient = `update clients set name = $2, domains = $3, time_zone = $4, language = $5, crm_ref = $6, version = $7, updated_at = now()
 where id = $1`
 
-const contactColumns = `id, client_id, kind, name, email, email_norm, phone, relationship, crm_ref, tags, version, created_at, updated_at`
+const contactColumns = `id, client_id, kind, name, email, email_norm, phone, relationship, crm_ref, tags, version, created_at, updated_at,
+    coalesce(language, '') as language, coalesce((select language from clients where clients.id = client_id), '') as client_language,
+    coalesce((select time_zone from clients where clients.id = client_id), '') as client_zone`
 
 const sqlContact = `select ` + contactColumns + ` from contacts where id = $1`
 
@@ -38,8 +40,9 @@ where email_norm = any($1) and kind = 'person' order by email_norm, client_id`
 
 // The senders come sorted by address, so that two transactions that add the same ones cannot deadlock.
 const sqlCreateUnlinked = `
-insert into contacts (id, name, email, email_norm)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+insert into contacts (id, name, email, email_norm, language)
+select id, name, email, norm, nullif(language, '')
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as s(id, name, email, norm, language)
 on conflict (email_norm, client_id) where email_norm is not null and kind = 'person' do nothing
 returning ` + contactColumns
 

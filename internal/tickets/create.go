@@ -27,6 +27,7 @@ type NewTicket struct {
 	Tags        []string
 	Custom      map[string]any
 	Acknowledge bool
+	Language    string // of a requester who is new, a tag; empty: not known
 }
 
 // Create opens a ticket. Files must be stored before.
@@ -105,7 +106,7 @@ func mailboxOf(tx *db.Tx, id uuid.UUID) (*mailboxes.Mailbox, error) {
 
 func requester(tx *db.Tx, n NewTicket) (contacts.Linked, Person, error) {
 	if n.ContactID == uuid.Nil {
-		linked, err := contacts.Link(tx, []contacts.Sender{{Norm: n.From.Norm, Address: n.From.Address, Name: n.From.Name}})
+		linked, err := contacts.Link(tx, []contacts.Sender{{Norm: n.From.Norm, Address: n.From.Address, Name: n.From.Name, Language: n.Language}})
 		return linked[n.From.Norm], n.From, err
 	}
 	c, ok, err := contacts.GetIn(tx, n.ContactID)

@@ -33,7 +33,7 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 	if len(o.Mailbox.StaffAddresses) == 0 || o.Quiet {
 		return nil
 	}
-	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
+	words, err := letter.RenderNotice(letter.Notice{Look: s.desk.lookForStaff(), Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: t.RequesterName, Address: o.From.Address}, Verified: t.Authenticity == "pass",
 		Priority: t.Priority.String(), PriorityReasons: t.PriorityReasons, Excerpt: m.Body})
 	if err != nil {
@@ -43,8 +43,9 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 }
 
 func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error {
-	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Desk: s.desk.Name, TicketNumber: number(t),
-		Subject: harmless(t.Subject, "your request"), ContactName: harmless(t.RequesterName, "")})
+	look := s.desk.lookFor(o.Contact.Contact)
+	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Look: look, Desk: s.desk.Name, TicketNumber: number(t),
+		Subject: harmless(t.Subject, look.T("letter.your_request")), ContactName: harmless(t.RequesterName, "")})
 	if err != nil {
 		return err
 	}

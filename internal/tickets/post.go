@@ -153,7 +153,11 @@ func untagged(address string) string {
 }
 
 func (s *Service) answerDraft(tx *db.Tx, t *Ticket, m *Message, box *mailboxes.Mailbox) (outbox.Draft, error) {
-	words := letter.Answer{Desk: s.desk.Name, AuthorName: m.AuthorName, TicketNumber: number(t), Subject: t.Subject, Body: m.Body}
+	to, err := contactOf(tx, t)
+	if err != nil {
+		return outbox.Draft{}, fmt.Errorf("find the contact: %w", err)
+	}
+	words := letter.Answer{Look: s.desk.lookFor(to), Desk: s.desk.Name, AuthorName: m.AuthorName, TicketNumber: number(t), Subject: t.Subject, Body: m.Body}
 	last, ok, err := db.One[Message](tx, sqlLastClientMessage, t.ID)
 	if err != nil {
 		return outbox.Draft{}, fmt.Errorf("find the client's last message: %w", err)

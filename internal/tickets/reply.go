@@ -73,7 +73,7 @@ func (s *Service) HoldIn(tx *db.Tx, t *Ticket, h Hold) error {
 	if !h.Tell {
 		return nil
 	}
-	words, err := letter.RenderNotice(letter.Notice{Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
+	words, err := letter.RenderNotice(letter.Notice{Look: s.desk.lookForStaff(), Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: h.From.Name, Address: h.From.Address}, Priority: t.Priority.String(),
 		Held: h.Why})
 	if err != nil {

@@ -125,8 +125,12 @@ type Content struct {
 	Past         time.Time // when it was written, of an imported one; zero: now
 }
 
-// Desk is how the desk calls itself.
-type Desk struct{ Name string }
+// Desk is how the desk calls itself, and what it speaks to staff and to clients who have no language.
+type Desk struct {
+	Name     string
+	Language string // tag; empty: English
+	TimeZone string // IANA name; empty: UTC
+}
 
 // Service is what the doors and the inbox call.
 type Service struct {

@@ -3,6 +3,7 @@ package words
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -44,13 +45,20 @@ func zoneName(t time.Time) string {
 	return name
 }
 
+// zones are those that were read before; there are a few hundred.
+var zones sync.Map
+
 // Zone is the first of the IANA names that there is; UTC where none is.
 func Zone(names ...string) *time.Location {
 	for _, name := range names {
 		if name == "" {
 			continue
 		}
+		if zone, ok := zones.Load(name); ok {
+			return zone.(*time.Location)
+		}
 		if zone, err := time.LoadLocation(name); err == nil {
+			zones.Store(name, zone)
 			return zone
 		}
 	}
