@@ -5,6 +5,9 @@
 package jobs
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -25,32 +28,48 @@ var onlyOneWaiting = river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobStat
 	rivertype.JobStateScheduled, rivertype.JobStateRetryable,
 }}
 
+// WatchQueue is the queue in which a process works the polls of the mailboxes that it watches.
+func WatchQueue(process string) string {
+	sum := sha256.Sum256([]byte(process)) // of any id, what the queue takes for a name
+	return "watch-" + hex.EncodeToString(sum[:8])
+}
+
+// onlyOneWaitingHere is onlyOneWaiting in each queue: what waits where a process died keeps nobody else from
+// asking.
+func onlyOneWaitingHere() river.UniqueOpts {
+	opts := onlyOneWaiting
+	opts.ByQueue = true
+	return opts
+}
+
 // PollMailbox reads what is new in a mailbox. A second run finds nothing new: the cursor moved in the
 // transaction that stored the rows.
 type PollMailbox struct {
 	MailboxID string `json:"mailbox_id"`
+	Queue     string `json:"-"` // of the process that watches it; empty: that of whoever works the inbound queue
 }
 
 // Kind names the job.
 func (PollMailbox) Kind() string { return "poll_mailbox" }
 
 // InsertOpts keeps one poll per mailbox; a failed one is not retried, since the next tick polls again.
-func (PollMailbox) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: Inbound, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+func (a PollMailbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: cmp.Or(a.Queue, Inbound), MaxAttempts: 1, UniqueOpts: onlyOneWaitingHere()}
 }
 
 // TidyMailbox marks or moves, on the mail server, the emails of a mailbox that have their disposition. A
 // second run finds them done; one that was moved already is not there any more.
 type TidyMailbox struct {
 	MailboxID string `json:"mailbox_id"`
+	Queue     string `json:"-"` // as in PollMailbox; empty: upkeep
 }
 
 // Kind names the job.
 func (TidyMailbox) Kind() string { return "tidy_mailbox" }
 
 // InsertOpts keeps one at a time per mailbox; the next poll asks again after a failure.
-func (TidyMailbox) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+func (a TidyMailbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: cmp.Or(a.Queue, Upkeep), MaxAttempts: 1, UniqueOpts: onlyOneWaitingHere()}
 }
 
 // IngestEmails routes stored emails, up to a batch of them. A second run skips the rows that have a

@@ -116,12 +116,30 @@ create table limit_counters (
 create table processes (
     id         text primary key,
     host_key   text not null,
+    roles      text[] not null default '{}',
     started_at timestamptz not null default now(),
     beat_at    timestamptz not null default now()
 );
 
-grant select, insert, update, delete on mailboxes, mailbox_folders, blob_chunks, limit_counters, processes, email_keys to postern_app;
+-- Processes that watch mailboxes, and the queue in which each works the polls of those it watches. One that has
+-- not looked around for a few seconds holds nothing any more.
+create table watchers (
+    process   text primary key,
+    queue     text not null,
+    looked_at timestamptz not null default now()
+);
+
+-- Who reads a mailbox: one process at a time.
+create table mailbox_leases (
+    mailbox_id uuid primary key references mailboxes on delete cascade,
+    process    text not null references watchers on delete cascade,
+    since      timestamptz not null default now()
+);
+create index mailbox_leases_of_process on mailbox_leases (process);
+
+grant select, insert, update, delete on mailboxes, mailbox_folders, blob_chunks, limit_counters, processes, watchers, mailbox_leases,
+    email_keys to postern_app;
 grant select, insert, update on inbound_emails to postern_app;
 
 -- +goose Down
-drop table processes, limit_counters, blob_chunks, email_keys, inbound_emails, mailbox_folders, mailboxes;
+drop table mailbox_leases, watchers, processes, limit_counters, blob_chunks, email_keys, inbound_emails, mailbox_folders, mailboxes;

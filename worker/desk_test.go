@@ -100,7 +100,7 @@ func newDeskFrom(t *testing.T, start string) *desk {
 	d.tickets = tickets.New(d.db, d.outbox, d.blobs, tickets.Desk{Name: "Desk"})
 	d.inbox = inbox.New(d.db, d.blobs, d.tickets, inbox.Rules{Parsing: message.DefaultLimits(), TicketsPerSender: 20, TicketWindow: 10 * time.Minute,
 		TicketsPerDomain: 1000, DomainWindow: 10 * time.Minute, AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: 10 * time.Minute})
-	d.set = worker.Settings{IngestWorkers: 4, BatchMessages: 50, BatchBytes: 16 << 20, MaxEmailBytes: 1 << 20, PollInterval: time.Minute,
+	d.set = worker.Settings{Works: true, Watches: true, IngestWorkers: 4, BatchMessages: 50, BatchBytes: 16 << 20, MaxEmailBytes: 1 << 20, PollInterval: time.Minute,
 		IdleSlice: time.Minute, IMAP: mailbox.Timeouts{Dial: 5 * time.Second, Command: 10 * time.Second, Read: 5 * time.Second},
 		Drain: 10 * time.Second, LetterWorkers: 4,
 		Keep: worker.Retention{RawEmailDays: 365, LetterDays: 7, AwaitedDays: 90, Keys: 24 * time.Hour}}

@@ -158,6 +158,9 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 	}
 	slices.SortFunc(arrivals, func(a, b inbox.Arrival) int { return int(a.UID - b.UID) })
 	last := max(r.folder.LastUID, int64(metas[len(metas)-1].UID))
+	if r.hole.lease.lost() {
+		return errLost
+	}
 	if err := r.post.deps.Inbox.Accept(ctx, r.folder, arrivals, last); err != nil {
 		return err
 	}

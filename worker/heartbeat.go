@@ -18,23 +18,43 @@ const (
 // rescue has to wait for the longest job there may be; this does not.
 type Heart struct {
 	db      *db.DB
-	process string
-	host    string
+	process Process
 	log     *slog.Logger
 	steady  time.Time // since when every beat has come through
+	onBeat  func(workers int)
 }
 
-// NewHeart makes the heart of a process. host names what two processes cannot share, such as a data
+// Process is what the others are told of this one. Host names what two processes cannot share, such as a data
 // folder: whoever starts there knows that the process before it is dead. It may be empty.
-func NewHeart(d *db.DB, process, host string, log *slog.Logger) *Heart {
-	// Waiting for a place in a pool that slow work has used up would look like death to the others.
-	return &Heart{db: d.Reserved(), process: process, host: host, log: log}
+type Process struct {
+	ID    string
+	Host  string
+	Roles []string
 }
+
+// roleWorker is the role of the processes that share the connections to mail servers.
+const roleWorker = "worker"
+
+// NewHeart makes the heart of a process. onBeat, where it is not nil, is told after each beat how many living
+// processes work the queues, at least one.
+func NewHeart(d *db.DB, p Process, onBeat func(workers int), log *slog.Logger) *Heart {
+	if onBeat == nil {
+		onBeat = func(int) {}
+	}
+	// Waiting for a place in a pool that slow work has used up would look like death to the others.
+	return &Heart{db: d.Reserved(), process: p, onBeat: onBeat, log: log}
+}
+
+// What the predecessor watched is free at once, too.
+const sqlForgetWatcher = `
+delete from watchers where process in (select id from processes where host_key = $1 and host_key <> '')`
 
 const sqlForgetPredecessor = `delete from processes where host_key = $1 and host_key <> ''`
 
 const sqlBeat = `
-insert into processes (id, host_key) values ($1, $2) on conflict (id) do update set beat_at = now()`
+insert into processes (id, host_key, roles) values ($1, $2, coalesce($3::text[], '{}')) on conflict (id) do update set beat_at = now()`
+
+const sqlWorkers = `select count(*) from processes where $1 = any(roles) and beat_at >= now() - $2::interval`
 
 const sqlForgetDead = `delete from processes where beat_at < now() - $1::interval`
 
@@ -50,14 +70,19 @@ const sqlReleaseLeader = `delete from river_leader where not exists (select from
 // at the same place was running.
 func (h *Heart) Start(ctx context.Context) error {
 	return h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
-		tx.Queue(sqlForgetPredecessor, h.host)
-		tx.Queue(sqlBeat, h.process, h.host)
-		if h.host != "" {
+		tx.Queue(sqlForgetWatcher, h.process.Host)
+		tx.Queue(sqlForgetPredecessor, h.process.Host)
+		h.queueBeat(tx)
+		if h.process.Host != "" {
 			tx.Queue(sqlReleaseJobs)
 			tx.Queue(sqlReleaseLeader)
 		}
 		return nil
 	})
+}
+
+func (h *Heart) queueBeat(tx *db.Tx) {
+	tx.Queue(sqlBeat, h.process.ID, h.process.Host, h.process.Roles)
 }
 
 // Run beats until ctx ends, and then takes its leave.
@@ -80,7 +105,7 @@ func (h *Heart) Run(ctx context.Context) {
 // hold the next beat back.
 func (h *Heart) beat(ctx context.Context) {
 	began := time.Now()
-	err := h.say(ctx, sqlBeat, h.process, h.host)
+	err := h.say(ctx)
 	// After an outage of the database nobody has beaten for a while: only a process that has
 	// watched the others the whole time may call one dead.
 	if err == nil && began.Sub(h.steady) >= 2*deadAfter {
@@ -94,14 +119,19 @@ func (h *Heart) beat(ctx context.Context) {
 // beatPatience gives up a connection that hangs soon enough for another beat to come through in time.
 const beatPatience = 2 * beatEvery
 
-// say is one statement in one short transaction.
-func (h *Heart) say(ctx context.Context, sql string, args ...any) error {
+// say is one beat, in one short transaction.
+func (h *Heart) say(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, beatPatience)
 	defer cancel()
-	return h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
-		tx.Queue(sql, args...)
-		return nil
+	var workers int
+	err := h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
+		h.queueBeat(tx)
+		return tx.QueryRow(sqlWorkers, roleWorker, deadAfter).Scan(&workers)
 	})
+	if err == nil {
+		h.onBeat(max(1, workers))
+	}
+	return err
 }
 
 // release gives the jobs of dead processes to the living.
@@ -125,6 +155,11 @@ func (h *Heart) release(ctx context.Context) error {
 const sqlLeave = `delete from processes where id = $1`
 
 func (h *Heart) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, beatPatience)
+	defer cancel()
 	// Where this fails the others find out by the silence.
-	_ = h.say(ctx, sqlLeave, h.process)
+	_ = h.db.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) error {
+		tx.Queue(sqlLeave, h.process.ID)
+		return nil
+	})
 }

@@ -27,7 +27,7 @@ func (d *desk) state(t *testing.T, job int64) string {
 // beat lets a process live until the returned function ends it.
 func (d *desk) beat(t *testing.T, process, host string) (leave func()) {
 	t.Helper()
-	h := worker.NewHeart(d.db, process, host, slog.New(slog.NewTextHandler(d.log, nil)))
+	h := worker.NewHeart(d.db, worker.Process{ID: process, Host: host}, nil, slog.New(slog.NewTextHandler(d.log, nil)))
 	must(t, h.Start(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -105,7 +105,7 @@ func TestPredecessorsJobsAreReleasedAtOnce(t *testing.T) {
 	d.exec(t, "insert into processes (id, host_key) values ('before', '/data'), ('neighbour', '/other'), ('remote', '')")
 	d.exec(t, "insert into river_leader (elected_at, expires_at, leader_id, name) values (now(), now() + interval '1 hour', 'before', 'default')")
 	mine, theirs, remote := d.leftRunning(t, "before"), d.leftRunning(t, "neighbour"), d.leftRunning(t, "remote")
-	h := worker.NewHeart(d.db, "now", "/data", slog.New(slog.DiscardHandler))
+	h := worker.NewHeart(d.db, worker.Process{ID: "now", Host: "/data"}, nil, slog.New(slog.DiscardHandler))
 	must(t, h.Start(t.Context()))
 	if a, b, c := d.state(t, mine), d.state(t, theirs), d.state(t, remote); a != "available" || b != "running" || c != "running" {
 		t.Errorf("the predecessor's job is %s, the neighbour's %s, the remote one's %s", a, b, c)

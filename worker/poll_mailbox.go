@@ -36,6 +36,9 @@ func (w *pollMailbox) Work(ctx context.Context, job *river.Job[jobs.PollMailbox]
 		return river.JobCancel(fmt.Errorf("mailbox id: %w", err))
 	}
 	more, err := w.post.poll(ctx, id, time.Now().Add(pollFor))
+	if errors.Is(err, errElsewhere) || errors.Is(err, errLost) {
+		return nil // whoever took it over has begun with a poll
+	}
 	if err != nil {
 		return verdict(err)
 	}
@@ -56,7 +59,7 @@ func (w *pollMailbox) Work(ctx context.Context, job *river.Job[jobs.PollMailbox]
 // queuePoll asks for a poll; where one is waiting already there will be no second one.
 func (p *postRoom) queuePoll(ctx context.Context, id uuid.UUID) error {
 	return p.deps.DB.Bookkeep(ctx, "watch", func(tx *db.Tx) error {
-		tx.Enqueue(jobs.PollMailbox{MailboxID: id.String()})
+		tx.Enqueue(jobs.PollMailbox{MailboxID: id.String(), Queue: p.queue})
 		return nil
 	})
 }
@@ -66,6 +69,16 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 	h := p.hole(id)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.lease, err = p.leases.claim(ctx, id); err != nil {
+		return false, err
+	}
+	ctx, done := h.lease.bind(ctx)
+	defer done()
+	defer func() {
+		if err != nil && errors.Is(context.Cause(ctx), errLost) {
+			err = errLost
+		}
+	}()
 	for {
 		h.news.Store(false)
 		l, err := p.accounts.get(ctx, id)
@@ -112,6 +125,8 @@ func (p *postRoom) pollFolders(ctx context.Context, h *pigeonhole, l login, fold
 			}
 			unread, err := p.pollFolder(ctx, h, l, &f, end)
 			switch {
+			case errors.Is(err, errLost):
+				return false, err
 			case errors.Is(err, inbox.ErrMoved):
 				return true, nil // somebody else reads it too; begin from the cursor as it is now
 			case err != nil && (ctx.Err() != nil || errors.As(err, new(connectError))):
@@ -151,7 +166,7 @@ func (p *postRoom) pollFolder(ctx context.Context, h *pigeonhole, l login, f *ma
 		more, err = p.readFolder(ctx, h, l, f, until)
 	}
 	switch {
-	case errors.Is(err, inbox.ErrMoved):
+	case errors.Is(err, inbox.ErrMoved), errors.Is(err, errLost):
 		return false, err
 	case err != nil && ctx.Err() != nil:
 		return false, ctx.Err()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/mailbox"
 )
 
@@ -15,6 +16,8 @@ type postRoom struct {
 	deps     Deps
 	set      Settings
 	accounts *accounts
+	leases   *leases
+	queue    string // in which this process works polls
 
 	mu    sync.Mutex
 	boxes map[uuid.UUID]*pigeonhole
@@ -28,6 +31,7 @@ type pigeonhole struct {
 	backoff backoff
 
 	mu      sync.Mutex // one poll at a time
+	lease   *lease     // of the poll under way
 	session *mailbox.Session
 	version int              // of the mailbox when the session began
 	glances map[int64]glance // of the folders, over this session
@@ -37,7 +41,8 @@ type pigeonhole struct {
 }
 
 func newPostRoom(d Deps, s Settings) *postRoom {
-	return &postRoom{deps: d, set: s, accounts: newAccounts(d.Mailboxes, s.RootCAs), boxes: map[uuid.UUID]*pigeonhole{}}
+	return &postRoom{deps: d, set: s, accounts: newAccounts(d.Mailboxes, s.RootCAs), boxes: map[uuid.UUID]*pigeonhole{},
+		leases: newLeases(d.DB, s.Process), queue: jobs.WatchQueue(s.Process)}
 }
 
 func (p *postRoom) hole(id uuid.UUID) *pigeonhole {
@@ -83,6 +88,16 @@ func (h *pigeonhole) drop() {
 		h.session = nil
 	}
 	clear(h.glances)
+}
+
+// vacate ends the connection to a mailbox that is no longer this process's: the account allows only so many.
+func (p *postRoom) vacate(id uuid.UUID) {
+	h := p.hole(id)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.leases.of(id) == nil {
+		h.drop()
+	}
 }
 
 // close ends the connections; polls under way fail and are taken up by the next process.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -25,6 +26,7 @@ type script struct {
 type scriptFolder struct {
 	uidNext  uint32 // what the server says; 0 says nothing
 	emails   []scriptEmail
+	fetched  atomic.Bool   // bytes were asked for
 	slowness time.Duration // of each email's bytes
 	broken   bool          // the connection ends where bytes are asked for
 }
@@ -189,6 +191,9 @@ func (k *scriptTalk) answer(tag, name, rest string) bool {
 		}
 	case "FETCH", "UID FETCH", "FETCH BODY", "UID FETCH BODY":
 		set, _, _ := strings.Cut(rest, " ")
+		if body {
+			k.open.fetched.Store(true)
+		}
 		if body && k.open.broken {
 			s.mu.Unlock()
 			return false
@@ -228,4 +233,11 @@ func inSet(set string, n uint32) bool {
 		}
 	}
 	return false
+}
+
+// open is how many connections there are.
+func (s *script) open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }

@@ -31,6 +31,9 @@ func (w *tidyMailbox) Work(ctx context.Context, job *river.Job[jobs.TidyMailbox]
 		return river.JobCancel(fmt.Errorf("mailbox id: %w", err))
 	}
 	err = w.post.tidy(ctx, id, time.Now().Add(tidyFor))
+	if errors.Is(err, errElsewhere) {
+		return nil
+	}
 	if errors.Is(err, mailbox.ErrNoMove) || errors.Is(err, mailbox.ErrNoFolder) {
 		w.post.deps.Log.Warn("emails stay where they are on the mail server", "mailbox", id, "error", err)
 		return nil
@@ -39,6 +42,12 @@ func (w *tidyMailbox) Work(ctx context.Context, job *river.Job[jobs.TidyMailbox]
 }
 
 func (p *postRoom) tidy(ctx context.Context, id uuid.UUID, until time.Time) error {
+	own, err := p.leases.claim(ctx, id)
+	if err != nil {
+		return err
+	}
+	ctx, done := own.bind(ctx)
+	defer done()
 	l, err := p.accounts.get(ctx, id)
 	if err != nil || l.box.Paused || l.box.After == mailboxes.AfterNothing {
 		return err
@@ -92,7 +101,7 @@ func (p *postRoom) queueTidy(ctx context.Context, m mailboxes.Mailbox) error {
 		return err
 	}
 	return p.deps.DB.Bookkeep(ctx, "tidy", func(tx *db.Tx) error {
-		tx.Enqueue(jobs.TidyMailbox{MailboxID: m.ID.String()})
+		tx.Enqueue(jobs.TidyMailbox{MailboxID: m.ID.String(), Queue: p.queue})
 		return nil
 	})
 }

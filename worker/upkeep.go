@@ -69,6 +69,7 @@ func (w *purge) Work(ctx context.Context, _ *river.Job[jobs.Purge]) error {
 		if _, err := tx.Exec(sqlEnsurePartitions); err != nil {
 			return err
 		}
+		forgetWatchers(tx)
 		return limit.Forget(tx)
 	})}
 	for _, step := range w.steps(ctx) {

@@ -8,62 +8,69 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/postern-desk/postern/internal/event"
-	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/mail/mailbox"
 )
 
-// lookAround is how often the list of mailboxes is read: a new one is watched that soon.
-const lookAround = time.Second
-
-// Watch waits for news of every mailbox until ctx ends: IDLE where the server has it, and a poll at every
-// interval as the safety net. It only queues polls.
+// Watch waits for news of the mailboxes that this process holds, until ctx ends: IDLE where the server has it, and
+// a poll at every interval as the safety net. It only queues polls. In the end the others get its mailboxes.
 func (w *Worker) Watch(ctx context.Context) {
 	watching := map[uuid.UUID]watched{}
 	var all sync.WaitGroup
-	defer all.Wait()
+	defer func() {
+		all.Wait()
+		w.post.leases.leave(context.WithoutCancel(ctx))
+	}()
 	tick := time.NewTicker(lookAround)
 	defer tick.Stop()
 	for {
-		boxes, err := w.deps.Mailboxes.List(ctx, event.System("watch"))
+		held, err := w.post.leases.look(ctx)
 		if err != nil && ctx.Err() == nil {
-			w.deps.Log.Warn("the list of mailboxes could not be read", "error", err)
+			w.deps.Log.Warn("the mailboxes to watch could not be read", "error", err)
 		}
 		if err == nil {
-			w.keepUp(ctx, watching, boxes, &all)
+			w.keepUp(watching, held, &all)
 		}
 		select {
 		case <-ctx.Done():
-			for _, one := range watching {
-				one.stop()
-			}
-			return
+			return // and so do the leases
 		case <-tick.C:
 		}
 	}
 }
 
+// watched is a watcher of one mailbox; its context ends with the lease.
 type watched struct {
 	version int
+	ctx     context.Context
 	stop    context.CancelFunc
 }
 
-// keepUp starts a watcher for each mailbox that is new or changed, and stops the others.
-func (w *Worker) keepUp(ctx context.Context, watching map[uuid.UUID]watched, boxes []mailboxes.Mailbox, all *sync.WaitGroup) {
+// keepUp starts a watcher for each mailbox that is new or changed, and stops those of mailboxes that are other
+// processes'.
+func (w *Worker) keepUp(watching map[uuid.UUID]watched, held []holding, all *sync.WaitGroup) {
 	there := map[uuid.UUID]bool{}
-	for _, m := range boxes {
-		there[m.ID] = !m.Paused
-		if one, ok := watching[m.ID]; ok && (one.version != m.Version || m.Paused) {
-			one.stop()
-			delete(watching, m.ID)
-		}
-		if _, ok := watching[m.ID]; ok || m.Paused {
+	for _, h := range held {
+		there[h.MailboxID] = true
+		one, known := watching[h.MailboxID]
+		if known && one.version == h.Version && one.ctx.Err() == nil {
 			continue
 		}
-		own, stop := context.WithCancel(ctx)
-		watching[m.ID] = watched{version: m.Version, stop: stop}
-		all.Go(func() { w.watchOne(own, m.ID) })
-		all.Go(func() { w.pollEvery(own, m.ID) })
+		if known {
+			one.stop()
+			delete(watching, h.MailboxID)
+		}
+		own := w.post.leases.of(h.MailboxID)
+		if own == nil {
+			continue // it ended meanwhile; the next look tells
+		}
+		if !known {
+			w.deps.Log.Info("a mailbox is watched here", "mailbox", h.MailboxID)
+		}
+		context.AfterFunc(own.ctx, func() { w.post.vacate(h.MailboxID) })
+		ctx, stop := context.WithCancel(own.ctx)
+		watching[h.MailboxID] = watched{version: h.Version, ctx: ctx, stop: stop}
+		all.Go(func() { w.watchOne(ctx, h.MailboxID) })
+		all.Go(func() { w.pollEvery(ctx, h.MailboxID) })
 	}
 	for id, one := range watching {
 		if !there[id] {
@@ -141,8 +148,8 @@ func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
 	}
 }
 
-// repetitions are the pauses after which a notice is repeated that no poll of this process has seen yet: one
-// that is ending in another process may not have.
+// repetitions are the pauses after which a notice is repeated that no poll has seen yet: one that is failing may
+// not have, nor one whose end is not in the queue's books.
 var repetitions = []time.Duration{0, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
 	200 * time.Millisecond, 400 * time.Millisecond, time.Second, 2 * time.Second}
 

@@ -42,6 +42,8 @@ type Deps struct {
 // Settings are the numbers that an operator may set.
 type Settings struct {
 	Process       string // id of this process, unique
+	Works         bool   // it works the queues of the desk
+	Watches       bool   // it works the polls of the mailboxes that it watches
 	IngestWorkers int
 	BatchMessages int
 	BatchBytes    int64
@@ -70,23 +72,21 @@ type Worker struct {
 	post   *postRoom
 }
 
-// inboundWorkers is more than the emails read at once: polls of silent servers hold a place too.
-const inboundWorkers = 64
+// inboundWorkers is more than the emails routed at once; watchWorkers more than are read at once: polls of silent
+// servers hold a place too.
+const (
+	inboundWorkers = 64
+	watchWorkers   = 64
+)
 
 // New makes a worker that is not started.
 func New(d Deps, s Settings) (*Worker, error) {
 	w := &Worker{deps: d, set: s, post: newPostRoom(d, s)}
 	client, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{
-		ID:      s.Process,
-		Workers: w.workers(),
-		Logger:  quiet(d.Log),
-		Queues: map[string]river.QueueConfig{
-			// The default cooldown of 100 ms caps a queue at ten fetches a second.
-			jobs.Inbound:  {MaxWorkers: inboundWorkers, FetchCooldown: 5 * time.Millisecond},
-			jobs.Letters:  {MaxWorkers: s.LetterWorkers, FetchCooldown: 5 * time.Millisecond},
-			jobs.Webhooks: {MaxWorkers: 16, FetchCooldown: 5 * time.Millisecond},
-			jobs.Upkeep:   {MaxWorkers: 4},
-		},
+		ID:                   s.Process,
+		Workers:              w.workers(),
+		Logger:               quiet(d.Log),
+		Queues:               s.queues(),
 		FetchPollInterval:    250 * time.Millisecond, // for a job whose notice was held back beside another's
 		JobTimeout:           jobs.Longest,
 		RescueStuckJobsAfter: jobs.Longest + 5*time.Minute, // dead processes are found by their heartbeat long before
@@ -103,6 +103,22 @@ func New(d Deps, s Settings) (*Worker, error) {
 	}
 	w.client = client
 	return w, nil
+}
+
+// queues are those that the process's roles work.
+func (s Settings) queues() map[string]river.QueueConfig {
+	const cooldown = 5 * time.Millisecond // the default of 100 ms caps a queue at ten fetches a second
+	all := map[string]river.QueueConfig{}
+	if s.Works {
+		all[jobs.Inbound] = river.QueueConfig{MaxWorkers: inboundWorkers, FetchCooldown: cooldown}
+		all[jobs.Letters] = river.QueueConfig{MaxWorkers: s.LetterWorkers, FetchCooldown: cooldown}
+		all[jobs.Webhooks] = river.QueueConfig{MaxWorkers: 16, FetchCooldown: cooldown}
+		all[jobs.Upkeep] = river.QueueConfig{MaxWorkers: 4}
+	}
+	if s.Watches {
+		all[jobs.WatchQueue(s.Process)] = river.QueueConfig{MaxWorkers: watchWorkers, FetchCooldown: cooldown}
+	}
+	return all
 }
 
 func middleware(d Deps) []rivertype.Middleware {

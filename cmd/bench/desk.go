@@ -109,7 +109,8 @@ func (d *desk) newWorker() (*worker.Worker, error) {
 	return worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox,
 		Outages: outage.New(d.db, d.outbox, outage.Desk{}), SMTP: d.smtp,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))},
-		worker.Settings{Process: "bench-" + uuid.NewString(), IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
+		worker.Settings{Process: "bench-" + uuid.NewString(), Works: true, Watches: true,
+			IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 			BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: time.Hour,
 			IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), Drain: d.set.ShutdownDrain,
 			LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections)})

@@ -51,8 +51,7 @@ type desk struct {
 	metrics   *metrics.Process
 	numbers   *metricsServer // nil: no address of their own is set
 
-	background sync.WaitGroup
-	stopping   context.CancelFunc
+	watching, beating background
 }
 
 // conns is enough for the workers' own queries beside a few requests.
@@ -81,7 +80,7 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	d.metrics = metrics.NewProcess(st.db, version, roleNames(set.Roles))
 	d.smtp = smtp.NewPool(set.SMTPConnections, 30*time.Second, smtp.Timeouts{Reply: jobs.Longest / 2})
 	process := processID()
-	d.heart = worker.NewHeart(st.db, process, st.host, log)
+	d.heart = worker.NewHeart(st.db, worker.Process{ID: process, Host: st.host, Roles: set.Roles.Names()}, d.shareSMTP, log)
 	d.worker, err = worker.New(worker.Deps{DB: st.db, Blobs: d.blobs, Mailboxes: d.mailboxes, Inbox: d.inbox, Outbox: d.outbox,
 		Outages: outage.New(st.db, d.outbox, outage.Desk{Name: set.DeskName, Operator: set.OperatorAddress}),
 		SMTP:    d.smtp, Metrics: d.metrics, Log: log}, d.workerSettings(process))
@@ -105,7 +104,7 @@ func (d *desk) rules() inbox.Rules {
 }
 
 func (d *desk) workerSettings(process string) worker.Settings {
-	return worker.Settings{Process: process, IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
+	return worker.Settings{Process: process, Works: d.set.Roles.Has(config.RoleWorker), Watches: d.set.Roles.Has(config.RoleWatch), IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 		BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: d.set.PollInterval,
 		IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), RootCAs: d.roots, Drain: d.set.ShutdownDrain,
 		LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections), Keep: retention(d.set.Retention)}
@@ -131,16 +130,14 @@ func (d *desk) start(ctx context.Context) error {
 	if err := d.heart.Start(ctx); err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	d.stopping = stop
-	d.background.Go(func() { d.heart.Run(running) })
-	if d.set.Roles.Has(config.RoleWorker) {
+	d.beating.start(ctx, d.heart.Run)
+	if d.set.Roles.Has(config.RoleWorker) || d.set.Roles.Has(config.RoleWatch) {
 		if err := d.worker.Start(ctx); err != nil {
 			return fmt.Errorf("start the queues: %w", err)
 		}
 	}
 	if d.set.Roles.Has(config.RoleWatch) {
-		d.background.Go(func() { d.worker.Watch(running) })
+		d.watching.start(ctx, d.worker.Watch)
 	}
 	if d.web != nil && d.set.Roles.Has(config.RoleWeb) {
 		d.web.start()
@@ -151,7 +148,30 @@ func (d *desk) start(ctx context.Context) error {
 	return nil
 }
 
-// stop ends in the order in which work comes in: no more requests, no more news, then the jobs.
+// shareSMTP keeps what all processes together open to a mail server within the setting.
+func (d *desk) shareSMTP(workers int) { d.smtp.Limit(d.set.SMTPConnections / workers) }
+
+// background is something that runs beside the desk.
+type background struct {
+	running sync.WaitGroup
+	end     context.CancelFunc
+}
+
+func (b *background) start(ctx context.Context, run func(context.Context)) {
+	ctx, b.end = context.WithCancel(context.WithoutCancel(ctx))
+	b.running.Go(func() { run(ctx) })
+}
+
+// stop waits until it has ended, where it was started.
+func (b *background) stop() {
+	if b.end != nil {
+		b.end()
+	}
+	b.running.Wait()
+}
+
+// stop ends in the order in which work comes in: no more requests, no more news, then the jobs. Other processes
+// take the mailboxes over while the last jobs here are done.
 func (d *desk) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.set.ShutdownDrain+10*time.Second)
 	defer cancel()
@@ -159,13 +179,11 @@ func (d *desk) stop() error {
 	if d.web != nil {
 		failures = append(failures, d.web.stop())
 	}
-	if d.set.Roles.Has(config.RoleWorker) {
+	d.watching.stop()
+	if d.set.Roles.Has(config.RoleWorker) || d.set.Roles.Has(config.RoleWatch) {
 		failures = append(failures, d.worker.Stop(ctx))
 	}
-	if d.stopping != nil {
-		d.stopping()
-	}
-	d.background.Wait()
+	d.beating.stop()
 	d.smtp.Close()
 	failures = append(failures, d.numbers.stop(), d.store.close(ctx))
 	return errors.Join(failures...)

@@ -48,6 +48,15 @@ type Roles []Role
 // Has tells whether the process does r.
 func (rs Roles) Has(r Role) bool { return slices.Contains(rs, r) }
 
+// Names are the roles as text.
+func (rs Roles) Names() []string {
+	names := make([]string, len(rs))
+	for i, r := range rs {
+		names[i] = string(r)
+	}
+	return names
+}
+
 // Bytes is a size. It is written as a number, or as a number with KiB, MiB or GiB.
 type Bytes int64
 

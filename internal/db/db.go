@@ -48,7 +48,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		return nil, err
 	}
 	alone := d.app.Config()
-	alone.MaxConns = 1
+	alone.MaxConns = 2 // the heartbeat's and the watcher's
 	if d.reserved, err = pgxpool.NewWithConfig(ctx, alone); err != nil { // it connects when it is used
 		d.Close()
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -63,7 +63,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return d, nil
 }
 
-// Reserved is the same database over one connection that nothing else takes: what must not wait for a place
+// Reserved is the same database over two connections that nothing else takes: what must not wait for a place
 // in the pool goes this way. It is closed with d, not by itself.
 func (d *DB) Reserved() *DB {
 	return &DB{app: d.reserved, client: d.reserved, queue: d.queue, patience: d.patience}
