@@ -65,6 +65,7 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 		return nil, err
 	}
 	worker.EaseCollector()
+	slog.SetDefault(log) // for what has no logger of its own, such as a panic in reading an email
 	st, err := openStore(ctx, set.Storage, conns, log)
 	if err != nil {
 		return nil, err
