@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -121,5 +123,54 @@ func TestCallerInWritingIsToldTheOutcome(t *testing.T) {
 	s.end <- nil
 	if out := <-result; out != -5 {
 		t.Errorf("told %d", out)
+	}
+}
+
+// Tried: the writing of a batch panics. Its callers are told, and the next one is served.
+func TestPanicIsTheErrorOfItsBatch(t *testing.T) {
+	t.Parallel()
+	var calls int
+	g := &gather[int, int]{write: func(_ context.Context, in []int) ([]int, error) {
+		if calls++; calls == 1 {
+			panic("out of step")
+		}
+		return in, nil
+	}}
+	if _, err := g.do(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "out of step") || !strings.Contains(err.Error(), "gather_test.go") {
+		t.Errorf("told %v", err)
+	}
+	if out, err := g.do(t.Context(), 2); out != 2 || err != nil {
+		t.Errorf("the next one: %d, %v", out, err)
+	}
+}
+
+// Tried: large and small ones that wait together; one that is larger than a whole batch may be.
+func TestBatchIsBoundInBytes(t *testing.T) {
+	t.Parallel()
+	s := newScribe()
+	s.weight = func(n int) int { return n }
+	results := make(chan error, 20)
+	call := func(n int) {
+		_, err := s.do(t.Context(), n)
+		results <- err
+	}
+	go call(1)
+	<-s.begun
+	const half = gatheredBytes / 2
+	for i, n := range []int{half, half, 1, 3 * half, 1, half} {
+		go call(n)
+		s.queued(t, i+1)
+	}
+	s.end <- nil
+	for i, want := range [][]int{{half, half}, {1}, {3 * half}, {1, half}} {
+		if batch := <-s.begun; !slices.Equal(batch, want) {
+			t.Errorf("batch %d is %v, want %v", i, batch, want)
+		}
+		s.end <- nil
+	}
+	for range 7 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
 	}
 }
