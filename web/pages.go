@@ -20,12 +20,6 @@ var pageFiles embed.FS
 
 var templates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 
-// frame is what every page shows around its own content.
-type frame struct {
-	Desk, Title string
-	Wide        bool
-}
-
 // messagePage is a page that says one thing.
 type messagePage struct {
 	frame
@@ -83,8 +77,10 @@ func sameSite(publicURL string, log *slog.Logger) func(http.Handler) http.Handle
 	return protection.Handler
 }
 
+func (d Deps) house() house { return house{name: d.DeskName, language: d.DeskLanguage} }
+
 func (d Deps) landing(w http.ResponseWriter, r *http.Request) {
-	writePage(w, r, http.StatusOK, "landing.html", frame{Desk: d.DeskName, Title: "Welcome"})
+	writePage(w, r, http.StatusOK, "landing.html", d.house().frame(r, "page.welcome"))
 }
 
 // notFound answers browsers with a page and programs with a problem.
@@ -93,8 +89,10 @@ func (d Deps) notFound(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusNotFound, codeNoRoute, "There is nothing at this address."))
 		return
 	}
-	writePage(w, r, http.StatusNotFound, "message.html", messagePage{frame: frame{Desk: d.DeskName, Title: "Nothing here"},
-		Text: "There is no page at this address.", Link: "/", LinkText: "Go to the beginning"})
+	f := d.house().frame(r, "page.nothing")
+	f.asked = nil // the same nothing in other languages helps nobody
+	writePage(w, r, http.StatusNotFound, "message.html", messagePage{frame: f,
+		Text: f.T("page.nothing_text"), Link: f.To("/"), LinkText: f.T("page.beginning")})
 }
 
 func wantsPage(r *http.Request) bool {
@@ -128,6 +126,7 @@ func writePage(w http.ResponseWriter, r *http.Request, status int, name string, 
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Add("Vary", "Accept-Language") // caches keep a page for each (RFC 9110 section 12.5.5)
 	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
 	w.WriteHeader(status)
 	_, _ = page.WriteTo(w) // the caller may be gone

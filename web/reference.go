@@ -46,7 +46,8 @@ type referenceField struct {
 type referenceType struct{ Text, Object string }
 
 func (d Deps) reference(spec *huma.OpenAPI) http.HandlerFunc {
-	page := referencePage{frame: frame{Desk: d.DeskName, Title: "API reference", Wide: true}, Base: d.PublicURL, Codes: codes}
+	page := referencePage{frame: d.house().english("API reference"), Base: d.PublicURL, Codes: codes}
+	page.Wide = true
 	if page.Base == "" {
 		page.Base = "http://127.0.0.1:8080"
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -24,13 +25,13 @@ type supportForm struct {
 	blobs   *blob.Store
 	rate    config.Rate
 	acks    config.Rate
-	desk    string
+	house   house
 	log     *slog.Logger
 	trapped atomic.Int64 // posts of programs that filled in the hidden field
 }
 
 func newSupportForm(d Deps) *supportForm {
-	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, acks: d.AckLimit, desk: d.DeskName, log: d.Log}
+	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, acks: d.AckLimit, house: d.house(), log: d.Log}
 }
 
 // byForm is who acts: whoever filled in the form has proved nothing.
@@ -45,11 +46,11 @@ type supportPage struct {
 }
 
 func (f *supportForm) show(w http.ResponseWriter, r *http.Request) {
-	writePage(w, r, http.StatusOK, "support.html", f.page(supportRequest{}))
+	writePage(w, r, http.StatusOK, "support.html", f.page(r, supportRequest{}))
 }
 
-func (f *supportForm) page(typed supportRequest) supportPage {
-	return supportPage{frame: frame{Desk: f.desk, Title: "Ask for help"}, supportRequest: typed}
+func (f *supportForm) page(r *http.Request, typed supportRequest) supportPage {
+	return supportPage{frame: f.house.frame(r, "page.ask"), supportRequest: typed}
 }
 
 func (f *supportForm) submit(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +67,7 @@ func (f *supportForm) submit(w http.ResponseWriter, r *http.Request) {
 		f.sent(w, r, 0)
 		return
 	}
-	from, wrong := typed.check()
+	from, wrong := typed.check(f.house.frame(r, "page.ask"))
 	if len(wrong) > 0 {
 		f.again(w, r, typed, wrong)
 		return
@@ -117,14 +118,15 @@ func (f *supportForm) open(r *http.Request, typed supportRequest, from tickets.P
 		return tickets.Ticket{}, err
 	}
 	return f.tickets.Create(r.Context(), byForm, tickets.NewTicket{Channel: tickets.ByForm, From: from, Subject: typed.Subject,
-		Body: typed.Message, Files: files.files, Acknowledge: wait == 0})
+		Body: typed.Message, Files: files.files, Acknowledge: wait == 0,
+		Language: visitorsLanguage(r)})
 }
 
 func (f *supportForm) thanks(w http.ResponseWriter, r *http.Request) {
 	page := struct {
 		frame
 		Number int64
-	}{frame: frame{Desk: f.desk, Title: "Thank you"}}
+	}{frame: f.house.frame(r, "form.thank_you")}
 	if n, err := strconv.ParseInt(r.URL.Query().Get("number"), 10, 64); err == nil && n > 0 {
 		page.Number = n
 	}
@@ -139,11 +141,14 @@ func (f *supportForm) sent(w http.ResponseWriter, r *http.Request, number int64)
 		_, _ = w.Write([]byte(`{"number":` + strconv.FormatInt(number, 10) + "}\n"))
 		return
 	}
-	to := "/support/thanks"
+	asked := url.Values{}
 	if number > 0 {
-		to += "?number=" + strconv.FormatInt(number, 10)
+		asked.Set("number", strconv.FormatInt(number, 10))
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	if lang := f.house.frame(r, "page.ask").Lang; lang != "" {
+		asked.Set("lang", lang)
+	}
+	http.Redirect(w, r, strings.TrimSuffix("/support/thanks?"+asked.Encode(), "?"), http.StatusSeeOther)
 }
 
 // again shows the form as it was filled in, with what is wrong.
@@ -158,8 +163,8 @@ func (f *supportForm) again(w http.ResponseWriter, r *http.Request, typed suppor
 		writeProblem(w, p)
 		return
 	}
-	page := f.page(typed)
-	page.Problem, page.Wrong = "Something is missing or wrong. See the marked fields.", wrong
+	page := f.page(r, typed)
+	page.Problem, page.Wrong = page.T("form.wrong"), wrong
 	writePage(w, r, http.StatusUnprocessableEntity, "support.html", page)
 }
 
@@ -171,8 +176,8 @@ func (f *supportForm) failed(w http.ResponseWriter, r *http.Request, typed suppo
 		writeProblem(w, p)
 		return
 	}
-	page := f.page(typed)
-	page.Problem = "We could not take your request just now. Nothing is lost: send it again in a moment."
+	page := f.page(r, typed)
+	page.Problem = page.T("form.failed")
 	if p.Status < 500 {
 		page.Problem = p.Detail
 	}
@@ -187,26 +192,27 @@ func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, wait time
 	}
 	w.Header().Set("Retry-After", seconds)
 	minutes := strconv.Itoa(int((wait + time.Minute - 1) / time.Minute))
-	writePage(w, r, http.StatusTooManyRequests, "message.html", messagePage{frame: frame{Desk: f.desk, Title: "That was a lot at once"},
-		Text: "We have several requests from you already and answer them all. You can send another one in " + minutes + " min.",
-		Link: "/", LinkText: "Go to the beginning"})
+	page := f.house.frame(r, "form.often")
+	writePage(w, r, http.StatusTooManyRequests, "message.html", messagePage{frame: page,
+		Text: page.T("form.often_text", "minutes", minutes), Link: page.To("/"), LinkText: page.T("page.beginning")})
 }
 
 // unreadable answers a post that did not come whole or is too large.
 func (f *supportForm) unreadable(w http.ResponseWriter, r *http.Request, err error) {
 	status, code := http.StatusBadRequest, codeValidation
-	title, text := "That did not arrive", "The form did not reach us whole. Please send it again."
+	what := "form.not_whole"
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) || errors.Is(err, errFilesTooLarge) {
-		status, code, title = http.StatusRequestEntityTooLarge, codeAttachmentsTooLarge, "Those files are too large"
-		text = "Attachments may have 20 MiB together. Send fewer or smaller ones, or a link to them."
+		status, code, what = http.StatusRequestEntityTooLarge, codeAttachmentsTooLarge, "form.too_large"
 	}
+	page := f.house.frame(r, what)
+	text := page.T(what + "_text")
 	if wantsJSON(r) {
 		writeProblem(w, newProblem(status, code, text))
 		return
 	}
-	writePage(w, r, status, "message.html", messagePage{frame: frame{Desk: f.desk, Title: title}, Text: text,
-		Link: "/support", LinkText: "Back to the form"})
+	writePage(w, r, status, "message.html", messagePage{frame: page, Text: text,
+		Link: page.To("/support"), LinkText: page.T("form.back")})
 }
 
 func wantsJSON(r *http.Request) bool {

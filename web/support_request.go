@@ -67,24 +67,24 @@ func parseForm(r *http.Request) error {
 	return r.ParseForm()
 }
 
-// check finds the requester, and what is wrong by field.
-func (s supportRequest) check() (tickets.Person, map[string]string) {
+// check finds the requester, and what is wrong by field, in the page's language.
+func (s supportRequest) check(page frame) (tickets.Person, map[string]string) {
 	wrong := map[string]string{}
 	need := func(field, value, missing string, most int) {
 		switch {
 		case value == "":
-			wrong[field] = missing
+			wrong[field] = page.T(missing)
 		case len(value) > most:
-			wrong[field] = "This is too long."
+			wrong[field] = page.T("form.too_long")
 		}
 	}
-	need("name", s.Name, "Please tell us your name.", 200)
-	need("subject", s.Subject, "Please give your request a subject.", maxFormLine)
-	need("message", s.Message, "Please describe what you need.", maxFormMessage)
+	need("name", s.Name, "form.need_name", 200)
+	need("subject", s.Subject, "form.need_subject", maxFormLine)
+	need("message", s.Message, "form.need_message", maxFormMessage)
 	from, err := readPerson(s.Email, "email")
 	// A name beside the address is for email headers; people have typed theirs above.
 	if err != nil || from.Name != "" || len(s.Email) > maxFormLine {
-		wrong["email"] = "This does not look like an email address, such as name@example.com."
+		wrong["email"] = page.T("form.bad_email")
 	}
 	from.Name = s.Name
 	total := int64(0)
@@ -93,9 +93,9 @@ func (s supportRequest) check() (tickets.Person, map[string]string) {
 	}
 	switch {
 	case len(s.files) > maxFormFiles:
-		wrong["attachments"] = "At most 5 files can be sent along."
+		wrong["attachments"] = page.T("form.many_files")
 	case total > maxFormFileBytes:
-		wrong["attachments"] = "The files have more than 20 MiB together."
+		wrong["attachments"] = page.T("form.large_files")
 	}
 	return from, wrong
 }

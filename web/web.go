@@ -38,7 +38,9 @@ type Deps struct {
 	AckLimit  config.Rate // acknowledgements to one email address, of emails and the form together
 	FormLimit config.Rate // posts of the support form from one email address at one network address
 	DeskName  string
-	PublicURL string // without a slash at the end; empty: unknown
+	// DeskLanguage is a tag: of pages for visitors whose languages the desk does not speak.
+	DeskLanguage string
+	PublicURL    string // without a slash at the end; empty: unknown
 
 	Metrics      *metrics.Process // nil: there are none
 	MetricsToken string           // who sends it needs no API key for them; empty: nobody

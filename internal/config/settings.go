@@ -70,8 +70,8 @@ type Access struct {
 type Desk struct {
 	DeskName        string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
 	OperatorAddress string `name:"operator-address" unit:"email address" example:"ops@desk.example" help:"Who is written to when a mailbox does not work. When empty, the mailbox's staff addresses."`
-	Language        string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to people and clients who have none. Letters are in English until there are others."`
-	TimeZone        string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of days and deadlines for clients who have none. Letters give times in UTC so far."`
+	Language        string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to staff and to clients who have none, and of pages for visitors whose own the desk does not speak: en, de, fr or es."`
+	TimeZone        string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of the times in letters to clients who have none."`
 }
 
 // Inbound is how email is read.
