@@ -43,6 +43,7 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte(hello + "250 ok\r\n250 ok\r\n354 go\r\n554 5.7.1 \x00\xff\x1b[31m" + strings.Repeat("é", 400) + "\r\n"))
 	f.Add([]byte("220-\r\n220 \r\n500 ?\r\n250 helo\r\n421 bye\r\n"))
 	f.Add([]byte("HTTP/1.1 400\r\n"))
+	f.Add([]byte(hello + "250\r\n250-\r\n250\r\n354\r\n250-a\r\nb\r\n250\r\n"))
 	ahead := "220 x\r\n250-x\r\n250 PIPELINING\r\n"
 	f.Add([]byte(ahead + "250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n250 done\r\n"))
 	f.Add([]byte(ahead + "550 no\r\n503 x\r\n503 x\r\n354 go\r\n554 nobody\r\n"))

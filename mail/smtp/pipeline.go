@@ -1,6 +1,9 @@
 package smtp
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // maxAhead bounds the recipients that are named ahead: all commands together must fit where neither side has
 // to read before it has written (RFC 2920 section 3.1).
@@ -24,12 +27,16 @@ func (s *session) sayAhead(mail string, r *route) error {
 	return s.Text.W.Flush()
 }
 
+// drainTime is for all replies that drain reads. The result is known already and its slot is wanted: a server
+// that threw the rest of the commands away loses its connection rather than time.
+const drainTime = 2 * time.Second
+
 // drain reads the replies to commands that were said ahead and have become pointless: the sender or every
 // recipient was refused.
 func (s *session) drain() {
+	s.wire.step(min(drainTime, s.timeouts.Command))
 	for ; s.ahead > 0 && !s.broken; s.ahead-- {
-		s.wire.step(s.timeouts.Command)
-		code, _, err := s.Text.ReadResponse(0)
+		code, _, err := s.readReply()
 		if err == nil && code == 354 && s.ahead == 1 {
 			code, err = s.endEmpty()
 		}
@@ -40,10 +47,9 @@ func (s *session) drain() {
 // endEmpty ends a letter without recipients that the server waits for all the same, with a lone dot (RFC 2920
 // section 3.1).
 func (s *session) endEmpty() (code int, err error) {
-	s.wire.step(s.timeouts.Command)
 	if err := s.Text.PrintfLine("."); err != nil {
 		return 0, err
 	}
-	code, _, err = s.Text.ReadResponse(0)
+	code, _, err = s.readReply()
 	return code, err
 }

@@ -30,7 +30,7 @@ func (s *session) command(stage Stage, expect int, format string, args ...any) *
 		err = s.Text.PrintfLine(format, args...)
 	}
 	if err == nil {
-		_, _, err = s.Text.ReadResponse(expect)
+		err = s.readExpected(expect)
 	}
 	if err == nil {
 		return nil
@@ -170,7 +170,7 @@ func (s *session) body(raw io.Reader) *Failure {
 	s.broken = true
 	// A server that had enough may have said why before it closed.
 	s.wire.step(lateReply)
-	code, text, readErr := s.Text.ReadResponse(0)
+	code, text, readErr := s.readReply()
 	if readErr == nil && code >= 400 {
 		return failed(StageBody, &textproto.Error{Code: code, Msg: text})
 	}
@@ -181,7 +181,7 @@ func (s *session) body(raw io.Reader) *Failure {
 // with 250 the server has taken responsibility).
 func (s *session) reply() Result {
 	s.wire.awaitReply(s.timeouts.Reply)
-	code, text, err := s.Text.ReadResponse(0)
+	code, text, err := s.readReply()
 	if err == nil && code >= 200 && code <= 299 {
 		s.dirty = false
 		res := Result{Outcome: Accepted, Stage: StageReply, Code: code}
