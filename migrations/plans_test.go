@@ -56,6 +56,8 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 	db.Fixture(t, many)
 	app := connect(t, db.AppURL)
 	for i, c := range []struct{ statement, args, indexes string }{
+		{"contacts.sqlClientsNamed", `array['r100'], array['Client 100']`, "clients_crm_ref clients_by_name"},
+		{"contacts.sqlContactsNamed", `array[` + one + `]::uuid[], array['p1'], array['p1'], array['a100@x.example']`, "contacts_crm_ref contacts_by_address"},
 		{"contacts.sqlContactsByAddress", `array['a100@x.example', 'new@x.example']`, "contacts_(by_)?address"},
 		{"contacts.sqlContacts", `null, 'a100@x.example', null, 50`, "contacts_by_address"},
 		{"contacts.sqlContacts", one + `, null, null, 50`, "contacts_of_client"},

@@ -20,16 +20,17 @@ import (
 
 type cli struct {
 	config.File
-	Serve   serveCmd   `cmd:"" help:"Run the desk. Without a database URL it runs a PostgreSQL of its own."`
-	Demo    demoCmd    `cmd:"" help:"Try the desk: with a mail server and a database of its own and sample data."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema, or show how it stands."`
-	Mailbox mailboxCmd `cmd:"" help:"Add, list and check support addresses."`
-	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Create keys for the API."`
-	Doctor  doctorCmd  `cmd:"" help:"Check everything that an operator can get wrong, one line each, with the remedy."`
-	Backup  backupCmd  `cmd:"" help:"Write the whole desk into a folder, beside a running one or alone."`
-	Restore restoreCmd `cmd:"" help:"Make a desk of a backup, in a new data folder or an empty database."`
-	Mail    mailCmd    `cmd:"" help:"Look into emails, and import old ones."`
-	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
+	Serve    serveCmd    `cmd:"" help:"Run the desk. Without a database URL it runs a PostgreSQL of its own."`
+	Demo     demoCmd     `cmd:"" help:"Try the desk: with a mail server and a database of its own and sample data."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema, or show how it stands."`
+	Mailbox  mailboxCmd  `cmd:"" help:"Add, list and check support addresses."`
+	Contacts contactsCmd `cmd:"" help:"Import clients and contacts."`
+	APIKey   apiKeyCmd   `cmd:"" name:"apikey" help:"Create keys for the API."`
+	Doctor   doctorCmd   `cmd:"" help:"Check everything that an operator can get wrong, one line each, with the remedy."`
+	Backup   backupCmd   `cmd:"" help:"Write the whole desk into a folder, beside a running one or alone."`
+	Restore  restoreCmd  `cmd:"" help:"Make a desk of a backup, in a new data folder or an empty database."`
+	Mail     mailCmd     `cmd:"" help:"Look into emails, and import old ones."`
+	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
 }
 
 func main() {
