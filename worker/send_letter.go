@@ -33,6 +33,9 @@ const (
 	settlePause = 250 * time.Millisecond
 )
 
+// StopTime is how long cancelled jobs may take to end: the outcomes of letters are written down in it.
+const StopTime = settleTime
+
 // slotPatience bounds the wait for a connection: a job whose server is slow makes room for others' letters.
 const slotPatience = time.Minute
 

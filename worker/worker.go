@@ -4,7 +4,6 @@ package worker
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -157,13 +156,16 @@ func periodic() []*river.PeriodicJob {
 func (w *Worker) Start(ctx context.Context) error { return w.client.Start(context.WithoutCancel(ctx)) }
 
 // Stop takes no more jobs, lets the running ones finish, and cancels those that do not within the drain
-// time: the queue gives them to somebody again.
+// time, or before ctx ends: the queue gives them to somebody again. Cancelled jobs have StopTime beyond that,
+// whatever became of ctx: a letter whose server has just taken it would be sent again.
 func (w *Worker) Stop(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, w.set.Drain)
 	defer cancel()
 	err := w.client.Stop(drain)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = w.client.StopAndCancel(ctx)
+	if err != nil && drain.Err() != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopTime)
+		defer cancel()
+		err = w.client.StopAndCancel(last)
 	}
 	w.post.close()
 	return err
