@@ -125,6 +125,32 @@ func (SweepLetters) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
 }
 
+// CompareMailboxes asks for the comparison of every mailbox that was not compared since the night began. A
+// second run asks for those that are still to be compared.
+type CompareMailboxes struct{}
+
+// Kind names the job.
+func (CompareMailboxes) Kind() string { return "compare_mailboxes" }
+
+// InsertOpts keeps one at a time.
+func (CompareMailboxes) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+}
+
+// CompareMailbox holds the folders of a mailbox on its server against the ledger and accepts what is missing. A
+// second run finds nothing missing and writes another report.
+type CompareMailbox struct {
+	MailboxID string `json:"mailbox_id"`
+}
+
+// Kind names the job.
+func (CompareMailbox) Kind() string { return "compare_mailbox" }
+
+// InsertOpts keeps one at a time per mailbox; after a failure the next hour asks again.
+func (CompareMailbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+}
+
 // Purge removes what the retention settings no longer keep, orphaned bytes, and makes the next months'
 // partitions. A second run finds less to do.
 type Purge struct{}
@@ -139,7 +165,7 @@ func (Purge) InsertOpts() river.InsertOpts {
 
 // All is one value of every kind, for completeness tests and for registering workers.
 func All() []river.JobArgs {
-	return []river.JobArgs{PollMailbox{}, IngestEmails{}, SendLetter{}, SweepInbox{}, SweepLetters{}, Purge{}, TidyMailbox{}}
+	return []river.JobArgs{PollMailbox{}, IngestEmails{}, SendLetter{}, SweepInbox{}, SweepLetters{}, Purge{}, TidyMailbox{}, CompareMailboxes{}, CompareMailbox{}}
 }
 
 // Longest is the time the longest job may take before it is cancelled.

@@ -25,6 +25,8 @@ var filled = []river.JobArgs{
 	SweepLetters{},
 	Purge{},
 	TidyMailbox{MailboxID: "0197a000-0000-7000-8000-000000000001"},
+	CompareMailboxes{},
+	CompareMailbox{MailboxID: "0197a000-0000-7000-8000-000000000001"},
 }
 
 // queues is where each kind is worked, and whether a second one may wait beside the first.
@@ -32,13 +34,15 @@ var queues = map[string]struct {
 	queue  string
 	unique bool
 }{
-	"poll_mailbox":  {Inbound, true},
-	"ingest_emails": {Inbound, false},
-	"send_letter":   {Letters, false},
-	"sweep_inbox":   {Upkeep, true},
-	"sweep_letters": {Upkeep, true},
-	"purge":         {Upkeep, true},
-	"tidy_mailbox":  {Upkeep, true},
+	"poll_mailbox":      {Inbound, true},
+	"ingest_emails":     {Inbound, false},
+	"send_letter":       {Letters, false},
+	"sweep_inbox":       {Upkeep, true},
+	"sweep_letters":     {Upkeep, true},
+	"purge":             {Upkeep, true},
+	"tidy_mailbox":      {Upkeep, true},
+	"compare_mailboxes": {Upkeep, true},
+	"compare_mailbox":   {Upkeep, true},
 }
 
 type hasOpts interface{ InsertOpts() river.InsertOpts }

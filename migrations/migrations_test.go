@@ -144,6 +144,8 @@ var rows = []string{
 	insert into letter_bytes (letter_id, data) select id, '\x01' from letters;
 	insert into api_keys (id, name, role, hash, prefix) values (gen_random_uuid(), 'k', 'staff', '\x01', 'pst_')`,
 	`insert into mailbox_folders (mailbox_id, name, source, import_as) select id, 'import:1', '/old.mbox', 'closed' from mailboxes`,
+	`insert into mailbox_outages (mailbox_id, side, reason, detail) select id, 'imap', 'r', 'd' from mailboxes`,
+	`insert into mailbox_reports (mailbox_id, folder_id, server, ledger, differences) select mailbox_id, id, 1, 1, '[]' from mailbox_folders`,
 }
 
 // Tried: every migration on a database that holds rows of the schema before it, then the way back.

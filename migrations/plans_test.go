@@ -128,6 +128,7 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"inbox.sqlKeyOwner", h, "email_keys_pkey inbound_emails_pkey messages_of_ticket"},
 		{"inbox.sqlIsAcknowledged", one, "letters_of_ticket"},
 		{"tickets.sqlMessageOfEmail", one + `, 1`, "messages_of_ticket"},
+		{"inbox.sqlCompareRange", `1, 1, 0, 5000, 6000, array_fill(5500::bigint, array[1000]), array_fill(1::bigint, array[1000]), array_fill(now(), array[1000]), 100`, "inbound_emails_folder_id_uidvalidity_generation_uid_key blob_chunks_pkey"},
 		{"inbox.sqlKnownKeys", `array[` + h + `]`, "email_keys_pkey"},
 		{"blob.sqlFirstChunks", `array[` + h + `]`, "blob_chunks_pkey"},
 		{"blob.sqlCollect", `now() - interval '9 days', '', 500`, "blob_chunks_age"},

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func (d *desk) checkEntry(name string, m mutation, a answer) {
 	if strings.HasSuffix(m.path, "/messages") {
 		wanted = strings.Split(m.path, "/")[3]
 	}
+	if strings.HasSuffix(m.path, "/reprocess") {
+		wanted = "inbound_email:" + strings.Split(m.path, "/")[3]
+	}
 	if subject != wanted {
 		d.t.Errorf("%s: the entry is about %s, want %s", name, subject, wanted)
 	}
@@ -95,6 +99,8 @@ func (d *desk) mutations() map[string]mutation {
 	must(d.t, err)
 	d.ownerExec("update letters set state = 'failed'")
 	letter := d.get("/v1/outbound-emails").items()[0]["id"].(string)
+	d.accept(email("ann@client.example", "Offer", "X-Spam-Flag: YES\r\n"))
+	spam := fmt.Sprint(d.get("/v1/inbound-emails?disposition=spam").items()[0]["id"])
 	server := map[string]any{"host": "mail.example", "port": 993, "security": "tls", "username": "x"}
 	mailbox := map[string]any{"address": "new@desk.example", "imap": server, "smtp": server, "imap_password": "a", "smtp_password": "b"}
 	double := map[string]any{"address": d.mailbox.Address, "imap": server, "smtp": server, "imap_password": "a", "smtp_password": "b"}
@@ -118,6 +124,8 @@ func (d *desk) mutations() map[string]mutation {
 		"POST /v1/mailboxes": {path: "/v1/mailboxes", status: 201, kind: "mailbox.created", body: mailbox, refusals: append(garbage, double)},
 		"PATCH /v1/mailboxes/{id}": {path: "/v1/mailboxes/" + d.mailbox.ID.String(), etag: `"1"`, status: 200, kind: "mailbox.updated", body: map[string]any{"paused": true},
 			refusals: append(garbage, map[string]any{"folders": []string{}})},
+		"POST /v1/inbound-emails/{id}/reprocess": {path: "/v1/inbound-emails/" + spam + "/reprocess", status: 200, kind: "email.reprocessed", records: 2, body: map[string]any{"apply": true, "as": "open"},
+			refusals: append(garbage, map[string]any{"apply": true, "as": "join"}, map[string]any{"as": "spam"})},
 		"POST /v1/outbound-emails/{id}/resend": {path: "/v1/outbound-emails/" + letter + "/resend", status: 202, kind: "letter.resent"},
 		"POST /v1/api-keys": {path: "/v1/api-keys", status: 201, kind: "api_key.created", body: map[string]any{"name": "n", "role": "staff"},
 			refusals: append(garbage, map[string]any{"name": " ", "role": "staff"}, map[string]any{"name": "n", "role": "root"})},

@@ -80,6 +80,8 @@ type FolderState struct {
 	PolledAt     *time.Time `json:"polled_at"`
 	FailingSince *time.Time `json:"failing_since"`
 	LastError    *string    `json:"last_error"`
+
+	LastComparison *Comparison `json:"last_comparison" doc:"With the mail server, every night; null: not yet"`
 }
 
 func showMailbox(m mailboxes.Mailbox) Mailbox {

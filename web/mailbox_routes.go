@@ -8,12 +8,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
 )
 
 // mailboxRoutes is the support addresses.
 type mailboxRoutes struct {
 	mailboxes *mailboxes.Service
+	inbox     *inbox.Service
 	check     func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
 }
 
@@ -21,6 +23,8 @@ type mailboxRoutes struct {
 type CheckReport struct {
 	OK     bool        `json:"ok"`
 	Checks []CheckLine `json:"checks" nullable:"false"`
+
+	Comparisons []Comparison `json:"comparisons" nullable:"false" doc:"The newest one of each folder with the ledger"`
 }
 
 // CheckLine is one point of a check. Detail and Remedy hold no secret.
@@ -78,10 +82,14 @@ func (s mailboxRoutes) read(ctx context.Context, in *byID) (*one[MailboxState], 
 	if err != nil {
 		return nil, err
 	}
+	_, compared, err := s.comparisons(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
 	out := MailboxState{Mailbox: showMailbox(m), FolderStates: []FolderState{}}
 	for _, f := range folders {
 		out.FolderStates = append(out.FolderStates, FolderState{Name: f.Name, UIDValidity: f.UIDValidity, LastUID: f.LastUID,
-			PolledAt: f.PolledAt, FailingSince: f.FailingSince, LastError: f.LastError})
+			PolledAt: f.PolledAt, FailingSince: f.FailingSince, LastError: f.LastError, LastComparison: compared[f.Name]})
 	}
 	return &one[MailboxState]{ETag: etag(m.Version), Body: out}, nil
 }
@@ -110,7 +118,12 @@ func (s mailboxRoutes) update(ctx context.Context, in *mailboxPatchInput) (*one[
 	return &one[Mailbox]{ETag: etag(m.Version), Body: showMailbox(m)}, nil
 }
 
-func (s mailboxRoutes) try(ctx context.Context, in *byID) (*one[CheckReport], error) {
+type checkInput struct {
+	ID      uuid.UUID `path:"id" format:"uuid"`
+	Compare bool      `query:"compare" doc:"Also ask for the comparison of its folders with the ledger; its result is in the mailbox's folder_states soon after"`
+}
+
+func (s mailboxRoutes) try(ctx context.Context, in *checkInput) (*one[CheckReport], error) {
 	if _, err := s.mailboxes.Get(ctx, actorOf(ctx), in.ID); err != nil {
 		return nil, err
 	}
@@ -120,6 +133,12 @@ func (s mailboxRoutes) try(ctx context.Context, in *byID) (*one[CheckReport], er
 	report, err := s.check(ctx, in.ID)
 	if report.Checks == nil {
 		report.Checks = []CheckLine{}
+	}
+	if err == nil && in.Compare {
+		err = s.inbox.QueueComparison(ctx, in.ID)
+	}
+	if err == nil {
+		report.Comparisons, _, err = s.comparisons(ctx, in.ID)
 	}
 	return &one[CheckReport]{Body: report}, err
 }

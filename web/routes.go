@@ -9,7 +9,7 @@ func (d Deps) routes() []route {
 	messages := ticketMessages{d.Tickets, d.Blobs}
 	files := attachments{d.Tickets, d.Blobs}
 	accounts, known := clients{d.Contacts}, people{d.Contacts}
-	boxes := mailboxRoutes{d.Mailboxes, d.Check}
+	boxes := mailboxRoutes{d.Mailboxes, d.Inbox, d.Check}
 	inbound, outbound := inboundEmails{d.Inbox}, outboundEmails{d.Outbox}
 	me := self{d.Identity}
 	return []route{

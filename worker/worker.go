@@ -132,6 +132,8 @@ func (w *Worker) workers() *river.Workers {
 	all := river.NewWorkers()
 	river.AddWorker(all, &pollMailbox{post: w.post})
 	river.AddWorker(all, &tidyMailbox{post: w.post})
+	river.AddWorker(all, &compareMailboxes{inbox: w.deps.Inbox})
+	river.AddWorker(all, &compareMailbox{post: w.post})
 	river.AddWorker(all, &ingestEmails{inbox: w.deps.Inbox, slots: make(chan struct{}, max(1, w.set.IngestWorkers))})
 	river.AddWorker(all, &sendLetter{outbox: w.deps.Outbox, post: w.post, pool: w.deps.SMTP, log: w.deps.Log})
 	river.AddWorker(all, &sweepInbox{inbox: w.deps.Inbox, log: w.deps.Log})
@@ -148,6 +150,7 @@ func periodic() []*river.PeriodicJob {
 	return []*river.PeriodicJob{
 		every(time.Minute, jobs.SweepInbox{}),
 		every(time.Minute, jobs.SweepLetters{}),
+		every(time.Hour, jobs.CompareMailboxes{}),
 		every(6*time.Hour, jobs.Purge{}),
 	}
 }

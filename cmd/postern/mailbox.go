@@ -179,6 +179,7 @@ func folderState(f mailboxes.Folder) string {
 type mailboxCheckCmd struct {
 	config.Access
 	Mailbox string `arg:"" help:"Its address or id."`
+	Compare bool   `help:"Also have the running desk compare its folders with the ledger now, as it does every night."`
 }
 
 // Run logs in at both servers.
@@ -204,6 +205,9 @@ func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
 			}
 			if failed {
 				return errors.New("the mailbox does not work yet")
+			}
+			if c.Compare {
+				return compareMailbox(ctx, s, st, m)
 			}
 			return nil
 		}

@@ -22,6 +22,7 @@ const (
 	LetterResent     Kind = "letter.resent"
 	MailboxCreated   Kind = "mailbox.created"
 	MailboxUpdated   Kind = "mailbox.updated"
+	MailboxCompared  Kind = "mailbox.compared"
 	MailboxFailing   Kind = "mailbox.failing"
 	MailboxRecovered Kind = "mailbox.recovered"
 	APIKeyCreated    Kind = "api_key.created"
@@ -49,6 +50,7 @@ var Catalogue = map[Kind]Spec{
 	LetterFailed:     {Module: "letters", Action: "update"},
 	LetterResent:     {Module: "letters", Action: "update"},
 	MailboxCreated:   {Module: "mailboxes", Action: "create"},
+	MailboxCompared:  {Module: "mailboxes", Action: "update"},
 	MailboxUpdated:   {Module: "mailboxes", Action: "update"},
 	MailboxFailing:   {Module: "mailboxes", Action: "update", Public: true},
 	MailboxRecovered: {Module: "mailboxes", Action: "update", Public: true},

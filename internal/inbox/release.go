@@ -80,6 +80,7 @@ func (p *reprocessing) rewrite() (joined bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	p.again.TicketID.UUID = t.ID // it may have been merged
 	m, joined, err := tickets.MessageOfEmail(p.tx, t.ID, p.x.row.ID)
 	switch {
 	case err != nil || !joined:

@@ -218,7 +218,7 @@ found as (
             case when e.id is not null and e.sha256 is not null
                 and not exists (select from blob_chunks b where b.sha256 = e.sha256 and b.n = 0) then 'bytes_missing' end], null) as kinds
         from e full join k on k.uid = e.uid) as d, unnest(kinds) as kind)
-select kind, count(*) as count, (array_agg(uid order by uid))[1:case when kind = 'missing' then null else $9::integer end] as uids,
+select kind, count(*) as count, (array_agg(uid order by uid))[1:case when kind = 'missing' then count(*)::integer else $9::integer end] as uids,
     (array_agg(id order by uid))[1:$9] as ids
 from found group by kind
 union all select '', count(*), '{}', '{}' from e`

@@ -178,4 +178,5 @@ where id = $1`
 
 const sqlSetRequester = `update tickets set requester_address = $2, requester_name = $3 where id = $1`
 
-const sqlLessHeld = `update tickets set held = greatest(held - 1, 0) where id = $1`
+const sqlLessHeld = `
+update tickets set held = greatest(held - 1, 0) where id = (select coalesce(merged_into, id) from tickets where id = $1)`
