@@ -78,6 +78,7 @@ func (r *folderReader) plan(ctx context.Context, opened mailbox.Folder) (unread 
 	if r.folder, err = r.post.deps.Inbox.Restart(ctx, r.folder, seen); err != nil {
 		return nil, false, err
 	}
+	r.hole.received(r.folder.ID)
 	r.start = inbox.StartOf(r.box, r.folder)
 	return r.list(ctx, 1)
 }
@@ -165,6 +166,7 @@ func (r *folderReader) acceptBatch(ctx context.Context, metas []mailbox.Meta) er
 		return err
 	}
 	r.folder.LastUID = last
+	r.hole.received(r.folder.ID, metas...)
 	return nil
 }
 

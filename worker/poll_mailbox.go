@@ -96,8 +96,11 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 		folders = slices.DeleteFunc(folders, func(f mailboxes.Folder) bool { return !slices.Contains(l.box.Folders, f.Name) })
 		more, err = p.pollFolders(ctx, h, l, folders, until)
 		p.judge(ctx, l.box, err)
-		if err != nil || more || !h.news.Load() {
-			return more, errors.Join(err, p.queueTidy(ctx, l.box))
+		if err != nil {
+			return more, err
+		}
+		if more || !h.news.Load() {
+			return more, p.queueTidy(ctx, l.box)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (w *tidyMailbox) Work(ctx context.Context, job *river.Job[jobs.TidyMailbox]
 	if errors.Is(err, errElsewhere) {
 		return nil
 	}
-	if errors.Is(err, mailbox.ErrNoMove) || errors.Is(err, mailbox.ErrNoFolder) {
+	if errors.Is(err, mailbox.ErrNoMove) || errors.Is(err, mailbox.ErrNoTarget) {
 		w.post.deps.Log.Warn("emails stay where they are on the mail server", "mailbox", id, "error", err)
 		return nil
 	}
@@ -69,8 +69,12 @@ func (p *postRoom) tidy(ctx context.Context, id uuid.UUID, until time.Time) erro
 			if errors.Is(err, mailbox.ErrRenumbered) {
 				return nil // the next poll begins the folder anew, and these are given up
 			}
-			if err != nil {
+			// Emails of a folder that is gone are given up as well: they must not stop those of the others.
+			if err != nil && !errors.Is(err, mailbox.ErrNoFolder) {
 				return err
+			}
+			if err != nil {
+				p.deps.Log.Warn("emails of a folder that is gone from the mail server stay as they are", "mailbox", id, "emails", len(u.IDs))
 			}
 			if err := p.deps.Inbox.Tidied(ctx, u.IDs); err != nil {
 				return err
@@ -81,7 +85,7 @@ func (p *postRoom) tidy(ctx context.Context, id uuid.UUID, until time.Time) erro
 }
 
 func change(ctx context.Context, s *mailbox.Session, m mailboxes.Mailbox, u inbox.Untidied) error {
-	e := mailbox.Emails{Folder: u.Folder, UIDValidity: uint32(u.UIDValidity)}
+	e := mailbox.Emails{Folder: u.Folder, UIDValidity: uint32(u.UIDValidity), Dates: u.Dates}
 	for _, uid := range u.UIDs {
 		e.UIDs = append(e.UIDs, uint32(uid))
 	}

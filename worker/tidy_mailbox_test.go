@@ -74,8 +74,8 @@ func TestEmailsAreMovedOnceTheyAreRouted(t *testing.T) {
 		"by MOVE":        {nil, "Done", 2, ""},
 		"by UIDPLUS":     {[]string{"MOVE"}, "Done", 2, ""},
 		"not at all":     {[]string{"MOVE", "UIDPLUS"}, "Done", 0, "neither MOVE nor UIDPLUS"},
-		"no such folder": {nil, "Nowhere", 0, "does not exist"},
-		"nor by a copy":  {[]string{"MOVE"}, "Nowhere", 0, "does not exist"},
+		"no such folder": {nil, "Nowhere", 0, "no such folder to move"},
+		"nor by a copy":  {[]string{"MOVE"}, "Nowhere", 0, "no such folder to move"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/postern-desk/postern/internal/inbox"
@@ -64,6 +66,14 @@ func (h *pigeonhole) refuse(e refusedEmail, why error, now time.Time) (over bool
 		delete(h.refused, e)
 	}
 	return over
+}
+
+// received forgets what was held against emails that have come after all, and against all of a folder that
+// begins anew: its UIDs are other emails now.
+func (h *pigeonhole) received(folder int64, metas ...mailbox.Meta) {
+	maps.DeleteFunc(h.refused, func(e refusedEmail, _ refusal) bool {
+		return e.folder == folder && (len(metas) == 0 || slices.ContainsFunc(metas, func(m mailbox.Meta) bool { return m.UID == e.uid }))
+	})
 }
 
 // givenUp is the ledger's row of an email that the server does not send. It has no bytes and no disposition:

@@ -37,6 +37,8 @@ var (
 	ErrIncomplete = errors.New("the email did not arrive whole; fetch it again")
 	// ErrNoIdle: the server has no IDLE; poll instead.
 	ErrNoIdle = errors.New("the server has no IDLE; poll the folder instead")
+	// ErrNoTarget: there is no folder of that name to move emails to.
+	ErrNoTarget = errors.New("there is no such folder to move emails to; make it, or name another one")
 	// ErrNoMove: the server has neither MOVE nor UIDPLUS.
 	ErrNoMove = errors.New("the server cannot move single emails (it has neither MOVE nor UIDPLUS); have them marked as read instead")
 	// ErrRenumbered: the folder's UIDs are given out anew.

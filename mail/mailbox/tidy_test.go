@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/postern-desk/postern/mail/mailbox"
 )
@@ -16,7 +17,7 @@ func tidyInbox(t *testing.T, box inbox) (*mailbox.Session, mailbox.Emails) {
 	s := dialBox(t, box.account)
 	e := mailbox.Emails{Folder: "INBOX", UIDValidity: openBox(t, s).UIDValidity}
 	for _, m := range listBox(t, s, 1) {
-		e.UIDs = append(e.UIDs, m.UID)
+		e.UIDs, e.Dates = append(e.UIDs, m.UID), append(e.Dates, m.InternalDate)
 	}
 	return s, e
 }
@@ -38,7 +39,7 @@ func stand(t *testing.T, s *mailbox.Session, folder string) (out []string) {
 }
 
 // Tried on both servers: some of the emails, all of them again, more than one command names, UIDs that are
-// gone, other UIDVALIDITY, folders that are not there.
+// gone, an email of another date under the UID, other UIDVALIDITY, folders that are not there.
 func TestTidy(t *testing.T) {
 	t.Parallel()
 	for server, start := range servers(t) {
@@ -48,7 +49,10 @@ func TestTidy(t *testing.T) {
 			two, gone := e, e
 			two.UIDs = e.UIDs[:2]
 			gone.UIDs = counting(e.UIDs[2]+1, e.UIDs[2]+500, 1)
-			for _, emails := range []mailbox.Emails{two, two, gone} {
+			gone.Dates = make([]time.Time, len(gone.UIDs))
+			replaced := e
+			replaced.Dates = []time.Time{e.Dates[0], e.Dates[1], e.Dates[2].Add(time.Second)}
+			for _, emails := range []mailbox.Emails{two, replaced, gone} {
 				if err := s.MarkSeen(t.Context(), emails); err != nil {
 					t.Fatalf("mark %v: %v", emails.UIDs, err)
 				}
@@ -62,7 +66,7 @@ func TestTidy(t *testing.T) {
 			nowhere.Folder = "Nowhere"
 			mustBe(t, s.MoveTo(t.Context(), other, "Done"), mailbox.ErrRenumbered)
 			mustBe(t, s.MarkSeen(t.Context(), nowhere), mailbox.ErrNoFolder)
-			mustBe(t, s.MoveTo(t.Context(), e, "Nowhere"), mailbox.ErrNoFolder)
+			mustBe(t, s.MoveTo(t.Context(), e, "Nowhere"), mailbox.ErrNoTarget)
 			if got := stand(t, s, "INBOX"); !slices.Equal(got, want) {
 				t.Errorf("after refusals: %v, want %v", got, want)
 			}
