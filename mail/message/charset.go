@@ -32,6 +32,9 @@ func decodeBytes(b []byte, label string) (text []byte, problem string) {
 	case "utf-7":
 		return decodeUTF7(b), ""
 	}
+	if wide, ok := wideCharsets[label]; ok {
+		return wide.decode(b), ""
+	}
 	if enc, err := htmlindex.Get(label); err == nil {
 		if out, err := enc.NewDecoder().Bytes(b); err == nil {
 			return out, ""
@@ -51,11 +54,7 @@ func decodeUnicode(b []byte, label string) (text []byte, problem string) {
 		b = rest
 	}
 	if label == "" && len(b) >= 2 && (b[0] == 0xff && b[1] == 0xfe || b[0] == 0xfe && b[1] == 0xff) {
-		if enc, err := htmlindex.Get("utf-16le"); err == nil && b[0] == 0xff {
-			return decodeWith(enc, b[2:]), "undeclared UTF-16"
-		} else if enc, err := htmlindex.Get("utf-16be"); err == nil {
-			return decodeWith(enc, b[2:]), "undeclared UTF-16"
-		}
+		return wideCharsets["utf-16"].decode(b), "undeclared UTF-16"
 	}
 	if isASCII(b) {
 		// RFC 1468: 7-bit Japanese announces itself by escape sequences.
@@ -118,6 +117,8 @@ var charsetAliases = map[string]string{
 	"unicode-1-1-utf-7": "utf-7", "x-unicode-2-0-utf-7": "utf-7", "utf7": "utf-7", "cp932": "shift_jis",
 	"cp936": "gbk", "x-gbk": "gbk", "cp949": "euc-kr", "cp950": "big5", "iso-8859-8-i": "iso-8859-8",
 	"cp-850": "ibm850", "cp850": "ibm850", "ansi": "windows-1252",
+	"utf16": "utf-16", "ucs-2": "utf-16", "iso-10646-ucs-2": "utf-16", "unicode": "utf-16", "csunicode": "utf-16",
+	"utf-16-le": "utf-16le", "utf-16-be": "utf-16be", "utf32": "utf-32", "ucs-4": "utf-32", "iso-10646-ucs-4": "utf-32",
 }
 
 // No charset has a longer name.
@@ -184,6 +185,9 @@ var metaCharset = regexp.MustCompile(`(?i)<meta[^>]{0,200}charset\s*=\s*["']?([-
 // htmlCharset is what an HTML page says about itself; "" when it says nothing.
 func htmlCharset(b []byte) string {
 	if m := metaCharset.FindSubmatch(b[:min(len(b), 4096)]); m != nil {
+		if _, wide := wideCharsets[normalizeCharset(string(m[1]))]; wide {
+			return "" // it could not be read as it was, byte by byte
+		}
 		return string(m[1])
 	}
 	return ""
