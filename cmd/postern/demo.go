@@ -138,7 +138,7 @@ The desk is open.
 Try:
   printf 'From: Ann <ann@client.example>\nTo: %[3]s\nSubject: Printer on fire\n\nPlease help.\n' |
     curl -sS --crlf smtp://%[4]s --mail-from ann@client.example --mail-rcpt %[3]s -T -
-  The same with  -u 'ann@client.example:%[6]s'  proves who wrote it: it is signed with DKIM for client.example.
+  The same with  -u 'ann@client.example:%[6]s'  is signed with DKIM for client.example.
   curl -sS -H 'Authorization: Bearer %[2]s' '%[1]s/v1/tickets?limit=5'
   curl -sS -H 'Authorization: Bearer %[2]s' -H 'Content-Type: application/json' \
     -d '{"visibility":"everyone","body":"Have you tried water?"}' %[1]s/v1/tickets/ID/messages

@@ -40,8 +40,10 @@ func joinStore(ctx context.Context, s config.Storage) (*store, error) {
 
 func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
 	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
+		return nil, fmt.Errorf("data_dir: %w; name a folder that can be made, with --data-dir or POSTERN_DATA_DIR", err)
 	}
+	_, err := os.Stat(s.KeyFile())
+	newKey := errors.Is(err, os.ErrNotExist)
 	st.appURL = s.DatabaseURL.Reveal()
 	owner := s.OwnerDatabaseURL.Reveal()
 	if st.appURL == "" {
@@ -55,6 +57,9 @@ func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log
 	}
 	if err := st.open(ctx, s, owner, conns); err != nil {
 		return nil, errors.Join(err, st.close(context.WithoutCancel(ctx)))
+	}
+	if newKey {
+		log.Warn("a new secret key was made; passwords are sealed with it, so keep a copy", "file", s.KeyFile())
 	}
 	return st, nil
 }
@@ -112,7 +117,7 @@ func (st *store) open(ctx context.Context, s config.Storage, owner string, conns
 
 func (st *store) connect(ctx context.Context, conns int32) (err error) {
 	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns}); err != nil {
-		return fmt.Errorf("database_url: %w", err)
+		return fmt.Errorf("database_url: see that PostgreSQL runs there and that user, password and database are right: %w", err)
 	}
 	return nil
 }
@@ -128,7 +133,7 @@ func (st *store) openKeys(ctx context.Context, file string) error {
 		return fmt.Errorf("secret_key_file: %s is missing, and the passwords in the database are sealed with it; put it back from a backup", file)
 	}
 	if st.vault, err = vault.Open(file); err != nil {
-		return fmt.Errorf("secret_key_file: %w", err)
+		return fmt.Errorf("secret_key_file: %w; name the desk's key file, or one that is not there yet and it is made", err)
 	}
 	for _, m := range boxes {
 		_, err := mailboxes.New(st.db, st.vault).Secrets(ctx, m.ID)
