@@ -162,10 +162,26 @@ func (s *Service) understand(ctx context.Context, row stored, b *blob.Blob, put 
 		r.original = true
 		r.email.Problems = append(r.email.Problems, "its attachments could not be stored; the original is attached")
 	}
-	if norm, ok := message.NormalizeAddress(r.email.From.Address); ok {
-		r.from = tickets.Person{Address: r.email.From.Address, Norm: norm, Name: bounded(message.CleanText(r.email.From.Name), maxName)}
-	}
+	r.knowSender()
 	return r, nil
+}
+
+// knowSender takes who wrote it from the From field. What cannot be an address is kept as a name: nobody can be
+// answered there, but staff see who it was.
+func (r *reading) knowSender() {
+	said := r.email.From
+	if norm, ok := message.NormalizeAddress(said.Address); ok {
+		r.from = tickets.Person{Address: said.Address, Norm: norm, Name: bounded(message.CleanText(said.Name), maxName)}
+		return
+	}
+	name := message.CleanText(said.Name)
+	if said.Address != "" {
+		if name = said.Address; said.Name != "" {
+			name = said.Name + " <" + said.Address + ">"
+		}
+		r.email.Problems = append(r.email.Problems, "the sender's address cannot be one, so that answers have no way: "+said.Address)
+	}
+	r.from = tickets.Person{Name: bounded(message.CleanText(name), maxName)}
 }
 
 // parse guards against what parsing must never do. A panic leaves r.email nil: the text is not lost,

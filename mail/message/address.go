@@ -44,13 +44,14 @@ func NormalizeAddress(s string) (string, bool) {
 	return norm.NFC.String(strings.ToLower(local)) + "@" + domain, true
 }
 
-// normalizeLocal reads dot-atom or quoted-string (RFC 5322 section 3.4.1).
+// normalizeLocal reads dot-atom or quoted-string (RFC 5322 section 3.4.1), and dots anywhere: carriers in Japan gave
+// out "a..b" and "a.", and their customers write from there.
 func normalizeLocal(s string) (string, bool) {
 	if len(s) > maxLocal {
 		return "", false
 	}
 	if !strings.HasPrefix(s, `"`) {
-		return s, isDotAtom(s)
+		return s, isLocal(s)
 	}
 	if len(s) < 3 || !strings.HasSuffix(s, `"`) {
 		return "", false
@@ -74,10 +75,15 @@ func normalizeLocal(s string) (string, bool) {
 		return "", false
 	}
 	// RFC 5322 section 3.2.4: the quotes are no part of the value.
-	if isDotAtom(b.String()) {
+	if isLocal(b.String()) {
 		return b.String(), true
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(b.String()) + `"`, true
+}
+
+// isLocal allows dots at either end and side by side, unlike isDotAtom.
+func isLocal(s string) bool {
+	return strings.Trim(s, ".") != "" && !strings.ContainsFunc(s, func(r rune) bool { return r != '.' && !isAtext(r) })
 }
 
 // isDotAtom also allows UTF-8 (RFC 6532 section 3.2).
