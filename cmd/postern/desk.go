@@ -171,21 +171,25 @@ func (b *background) stop() {
 	b.running.Wait()
 }
 
+// closeTime is for PostgreSQL's own end, where the desk runs it.
+const closeTime = 10 * time.Second
+
 // stop ends in the order in which work comes in: no more requests, no more news, then the jobs. Other processes
 // take the mailboxes over while the last jobs here are done.
+// Each has time of its own: a request that uses up the drain must not cost a letter its outcome.
 func (d *desk) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), d.set.ShutdownDrain+10*time.Second)
-	defer cancel()
 	var failures []error
 	if d.web != nil {
 		failures = append(failures, d.web.stop())
 	}
 	d.watching.stop()
 	if d.set.Roles.Has(config.RoleWorker) || d.set.Roles.Has(config.RoleWatch) {
-		failures = append(failures, d.worker.Stop(ctx))
+		failures = append(failures, d.worker.Stop(context.Background()))
 	}
 	d.beating.stop()
 	d.smtp.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
 	failures = append(failures, d.numbers.stop(), d.store.close(ctx))
 	return errors.Join(failures...)
 }
