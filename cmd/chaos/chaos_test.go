@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,22 @@ func TestNothingIsLostWhenConnectionsAreCut(t *testing.T) {
 	}
 }
 
+// Three processes, stopped one after the other in an orderly way: nobody gets a letter twice.
+func TestNothingIsLostWhenProcessesAreReplaced(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"-rounds", "1", "-emails", "40", "-disturbances", "4", "-mode", "rolling", "-seed", "3"}, &out)
+	t.Logf("\n%s", out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`all +\d+ +\d+ +\d+ +\d+ +\d+ +0 `).MatchString(out.String()) {
+		t.Error("a letter was sent twice")
+	}
+}
+
 func TestWrongUseIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-mode", "sword"}, {"-rounds", "0"}, {"-emails", "-1"}, {"further"}, {"-unknown"}} {
@@ -52,7 +69,7 @@ func TestWrongUseIsRefused(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out.String(), "imap, kill, postgres, smtp") {
+	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out.String(), "all, imap, kill, postgres, rolling, smtp, split") {
 		t.Errorf("-h: error %v, text %q", err, out.String())
 	}
 }

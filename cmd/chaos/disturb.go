@@ -41,6 +41,11 @@ var modes = map[string]func() disturber{
 		return &cutter{repoint: func(f *mailboxes.Fields, s mailboxes.Server) { f.SMTP = &s }, target: func(d demo) string { return d.SMTP }}
 	},
 	"postgres": func() disturber { return &databaseCutter{} },
+	"split":    func() disturber { return &splitter{kinds: []string{"kill", "freeze", "term"}} },
+	"rolling":  func() disturber { return &splitter{kinds: []string{"term"}} },
+	"all": func() disturber {
+		return &splitter{kinds: []string{"kill", "freeze", "term", "postgres", "imap", "smtp"}}
+	},
 }
 
 // killer kills the whole program and starts it again.

@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if k, ok := t.breaker.(*killer); ok && k.slowest > 0 {
 		fmt.Fprintf(out, "slowest restart after a kill: %.1f s\n", k.slowest.Seconds())
 	}
+	if s, ok := t.breaker.(*splitter); ok {
+		s.report(out)
+	}
 	if *keep || err != nil {
 		fmt.Fprintln(out, "the desk's folder:", dir)
 	} else {

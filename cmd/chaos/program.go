@@ -59,14 +59,27 @@ func (p *program) start(ctx context.Context) error {
 	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(p.dir, "postern.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	r, err := p.spawn(p.env, "demo", "--empty", "--data", filepath.Join(p.dir, "data"),
+		"--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--imap", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
+	if err := r.await(ctx, file); err != nil {
+		return errors.Join(err, r.kill())
+	}
+	p.now.Store(r)
+	return nil
+}
+
+// spawn starts the binary; what it logs goes to postern.log.
+func (p *program) spawn(env []string, args ...string) (*running, error) {
+	log, err := os.OpenFile(filepath.Join(p.dir, "postern.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
 	defer log.Close()
-	cmd := exec.Command(p.binary, "demo", "--empty", "--data", filepath.Join(p.dir, "data"),
-		"--listen", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--imap", "127.0.0.1:0")
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.dir, nil, log, append(cmd.Environ(), p.env...)
+	cmd := exec.Command(p.binary, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.dir, nil, log, append(cmd.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	dieWithParent(cmd.SysProcAttr)
 	r := &running{ended: make(chan struct{})}
@@ -83,14 +96,10 @@ func (p *program) start(ctx context.Context) error {
 		}
 	}()
 	if err := <-started; err != nil {
-		return fmt.Errorf("start postern: %w", err)
+		return nil, fmt.Errorf("start postern: %w", err)
 	}
 	r.process = cmd.Process
-	if err := r.await(ctx, file); err != nil {
-		return errors.Join(err, r.kill())
-	}
-	p.now.Store(r)
-	return nil
+	return r, nil
 }
 
 // await waits for demo.json, which is written when everything answers.
@@ -136,9 +145,13 @@ func (r *running) kill() error {
 // stop asks it to end in an orderly way, and then does not ask.
 func (p *program) stop() error {
 	r := p.now.Swap(nil)
-	if r == nil {
+	if r == nil || r.process == nil { // down, or several processes that are the disturber's
 		return nil
 	}
+	return r.stop()
+}
+
+func (r *running) stop() error {
 	if err := r.process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}

@@ -48,7 +48,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		return nil, err
 	}
 	alone := d.app.Config()
-	alone.MaxConns = 2 // the heartbeat's and the watcher's
+	alone.MaxConns = 2
 	if d.reserved, err = pgxpool.NewWithConfig(ctx, alone); err != nil { // it connects when it is used
 		d.Close()
 		return nil, fmt.Errorf("open the database: %w", err)

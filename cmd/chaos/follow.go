@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const sqlHolder = `select process from mailbox_leases`
+
+// movesWithin bounds how long a mailbox may be nobody's.
+const movesWithin = 30 * time.Second
+
+// follow begins to look where the mailbox goes, if it is this member's; the returned function waits until it is
+// there, and fails where nobody took it.
+func (s *splitter) follow(ctx context.Context, m *member, kind string) (wait func() error) {
+	url, life := s.postgres.AppURL, m.life
+	before, err := holder(ctx, url)
+	if err != nil || !life.holds(before) {
+		return func() error { return nil }
+	}
+	began, done := time.Now(), make(chan error, 1)
+	go func() {
+		for ; ; sleep(ctx, 20*time.Millisecond) {
+			now, err := holder(ctx, url)
+			if err == nil && now != "" && now != before {
+				s.mu.Lock()
+				s.moves[kind] = append(s.moves[kind], time.Since(began))
+				s.mu.Unlock()
+				done <- nil
+				return
+			}
+			if time.Since(began) > movesWithin {
+				done <- fmt.Errorf("nobody took the mailbox within %s: %w", movesWithin, errWrong)
+				return
+			}
+		}
+	}()
+	return func() error { return <-done }
+}
+
+// holder is the process that reads the mailbox; empty where there is none.
+func holder(ctx context.Context, url string) (process string, err error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	rows, err := conn.Query(ctx, sqlHolder)
+	if err != nil {
+		return "", err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	return all[0], nil
+}

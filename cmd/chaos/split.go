@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/postern-desk/postern/internal/embedded"
+	"github.com/postern-desk/postern/internal/faultproxy"
+)
+
+// splitter runs one desk as three processes beside a database and a mail server that stand alone.
+type splitter struct {
+	kinds []string // what is done to them
+
+	program    *program
+	env        []string
+	dir        string // of the database
+	postgres   *embedded.Postgres
+	mail       *embedded.Mail
+	imap, smtp *faultproxy.Proxy
+	members    []*member
+	hurt       sync.WaitGroup // one member at a time is down or stopped
+
+	mu    sync.Mutex
+	moves map[string][]time.Duration // of the mailbox to another process, by what was done
+	fault error                      // of what goes on in the background
+}
+
+// member is one process of the desk, over its lives.
+type member struct {
+	roles string
+	life  *running
+}
+
+const (
+	mailPassword = "chaos-password"
+	// frozenFor is longer than any lease and any connection's patience.
+	frozenFor = 40 * time.Second
+)
+
+func (s *splitter) prepare(ctx context.Context, p *program) error {
+	s.program, s.dir, s.moves = p, filepath.Join(p.dir, "postgres"), map[string][]time.Duration{}
+	if err := s.startPostgres(ctx); err != nil {
+		return err
+	}
+	var err error
+	if s.mail, err = embedded.StartMail(ctx, embedded.MailConfig{Dir: filepath.Join(p.dir, "mail"), SMTPAddr: "127.0.0.1:0", IMAPAddr: "127.0.0.1:0",
+		Password: mailPassword, Domain: "desk.example"}); err != nil {
+		return err
+	}
+	if s.imap, err = faultproxy.Run(ctx, s.mail.IMAPAddr()); err != nil {
+		return err
+	}
+	if s.smtp, err = faultproxy.Run(ctx, s.mail.SMTPAddr()); err != nil {
+		return err
+	}
+	listen, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	s.env = []string{"POSTERN_DATABASE_URL=" + s.postgres.AppURL, "POSTERN_OWNER_DATABASE_URL=" + s.postgres.OwnerURL,
+		"POSTERN_DATA_DIR=" + filepath.Join(p.dir, "data"), "POSTERN_LISTEN=" + listen, "POSTERN_MAILBOX_PASSWORD=" + mailPassword}
+	d := demo{API: "http://" + listen, SMTP: s.mail.SMTPAddr(), IMAP: s.mail.IMAPAddr(), IMAPPassword: mailPassword, DatabaseURL: s.postgres.AppURL}
+	if d.APIKey, err = s.setUp(ctx); err != nil {
+		return err
+	}
+	for _, roles := range []string{"web,worker", "worker,watch", "worker,watch"} {
+		m := &member{roles: roles}
+		s.members = append(s.members, m)
+		if err := s.start(m); err != nil {
+			return err
+		}
+	}
+	p.now.Store(&running{demo: d})
+	return nil
+}
+
+func freePort(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *splitter) startPostgres(ctx context.Context) (err error) {
+	s.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{Dir: s.dir, Log: slog.New(slog.DiscardHandler)})
+	return err
+}
+
+// setUp makes the desk as an operator does, and returns an API key.
+func (s *splitter) setUp(ctx context.Context) (key string, err error) {
+	for _, args := range [][]string{
+		{"migrate"},
+		{"mailbox", "add", supportAddress, "--imap", s.imap.Addr(), "--imap-security=none", "--smtp", s.smtp.Addr(), "--smtp-security=none",
+			"--from=all", "--staff", staffAddress},
+		{"apikey", "create", "--name", "Chaos"},
+	} {
+		cmd := exec.CommandContext(ctx, s.program.binary, args...)
+		cmd.Env = append(cmd.Environ(), s.env...)
+		out, err := cmd.Output()
+		if err != nil {
+			return "", fmt.Errorf("postern %s: %w", args[0], err)
+		}
+		key = strings.TrimSpace(string(out)) // the last one's
+	}
+	return key, nil
+}
+
+func (s *splitter) start(m *member) (err error) {
+	m.life, err = s.program.spawn(s.env, "serve", "--roles", m.roles)
+	return err
+}
+
+// disturb does one thing to one of the processes, or to what they are connected to.
+func (s *splitter) disturb(ctx context.Context, _ *program, rng *rand.Rand) error {
+	sleep(ctx, time.Duration(rng.IntN(300))*time.Millisecond)
+	kind := s.kinds[rng.IntN(len(s.kinds))]
+	switch kind {
+	case "imap":
+		trouble(ctx, s.imap, rng)
+	case "smtp":
+		trouble(ctx, s.smtp, rng)
+	case "postgres":
+		if err := s.postgres.Stop(ctx); err != nil {
+			return err
+		}
+		return s.startPostgres(ctx)
+	default:
+		s.hurt.Wait()
+		m := s.members[rng.IntN(len(s.members))]
+		down := time.Duration(rng.IntN(8000)) * time.Millisecond
+		s.hurt.Add(1)
+		ctx := context.WithoutCancel(ctx) // it goes on when the round is over
+		watch := s.follow(ctx, m, kind)
+		go func() {
+			defer s.hurt.Done()
+			if err := errors.Join(s.strike(ctx, m, kind, down), watch()); err != nil {
+				s.mu.Lock()
+				s.fault = errors.Join(s.fault, fmt.Errorf("%s %s: %w", kind, m.roles, err))
+				s.mu.Unlock()
+			}
+		}()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.fault, ctx.Err())
+}
+
+// strike ends a process and starts another one in its place, or stops it and lets it go on.
+func (s *splitter) strike(ctx context.Context, m *member, kind string, down time.Duration) error {
+	switch kind {
+	case "kill":
+		if err := m.life.kill(); err != nil {
+			return err
+		}
+		sleep(ctx, down)
+		return s.start(m)
+	case "term":
+		if err := m.life.stop(); err != nil {
+			return err
+		}
+		return s.start(m)
+	}
+	if err := m.life.process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	sleep(ctx, frozenFor)
+	return m.life.process.Signal(syscall.SIGCONT)
+}
+
+// stop ends the processes, then what they were connected to.
+func (s *splitter) stop() error {
+	s.hurt.Wait()
+	var failures []error
+	for _, m := range s.members {
+		if m.life != nil {
+			failures = append(failures, m.life.stop())
+		}
+	}
+	for _, p := range []*faultproxy.Proxy{s.imap, s.smtp} {
+		if p != nil {
+			p.Stop()
+		}
+	}
+	if s.mail != nil {
+		failures = append(failures, s.mail.Stop())
+	}
+	if s.postgres != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		failures = append(failures, s.postgres.Stop(ctx))
+	}
+	return errors.Join(append(failures, s.fault)...)
+}
+
+// report tells how long the mailbox was nobody's.
+func (s *splitter) report(out io.Writer) {
+	for _, kind := range slices.Sorted(maps.Keys(s.moves)) {
+		all := s.moves[kind]
+		slices.Sort(all)
+		fmt.Fprintf(out, "the mailbox went to another process after %s: %d times, p50 %.1f s, most %.1f s\n", kind, len(all),
+			all[len(all)/2].Seconds(), all[len(all)-1].Seconds())
+	}
+	if len(s.moves) == 0 {
+		fmt.Fprintln(out, "the mailbox's process was never hit")
+	}
+}
+
+// pidOf is the process id in a process's name: host, pid, random.
+func pidOf(process string) string {
+	parts := strings.Split(process, "-")
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[len(parts)-2]
+}
+
+// holds reports whether a holder's name is of this life.
+func (r *running) holds(process string) bool { return pidOf(process) == fmt.Sprint(r.process.Pid) }
