@@ -11,11 +11,13 @@ import (
 type house struct {
 	name     string
 	language string // tag, for visitors whose languages the desk does not speak
+	logo     string // https URL of a picture; empty: none
 }
 
 // frame is what every page shows around its own content.
 type frame struct {
 	Desk, Title string
+	Logo        string
 	Wide        bool
 	Language    words.Language
 	Lang        string   // asked for in the address; links keep it
@@ -25,7 +27,7 @@ type frame struct {
 // frame is that of a page in the visitor's language: what the address asks for with lang, else what the browser
 // prefers (RFC 9110 section 12.5.4), else the desk's.
 func (h house) frame(r *http.Request, title string) frame {
-	f := frame{Desk: h.name, Language: words.First(visitorsLanguage(r), h.language), asked: r.URL}
+	f := frame{Desk: h.name, Logo: h.logo, Language: words.First(visitorsLanguage(r), h.language), asked: r.URL}
 	if l, ok := words.Speaks(r.URL.Query().Get("lang")); ok {
 		f.Lang = l.Tag()
 	}
@@ -44,7 +46,7 @@ func visitorsLanguage(r *http.Request) string {
 }
 
 // english is the frame of a page that speaks to programmers.
-func (h house) english(title string) frame { return frame{Desk: h.name, Title: title} }
+func (h house) english(title string) frame { return frame{Desk: h.name, Logo: h.logo, Title: title} }
 
 // T is a sentence in the page's language.
 func (f frame) T(key string, values ...string) string { return f.Language.T(key, values...) }

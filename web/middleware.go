@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -97,16 +98,20 @@ func recoverer(log *slog.Logger) func(http.Handler) http.Handler {
 	}
 }
 
-// pagePolicy lets a page load its style and send its form to us, and nothing else.
+// pagePolicy lets a page load its style and send its form to us, and nothing else but the desk's logo.
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // securityHeaders are those of every answer; a download sets a stricter policy of its own.
-func securityHeaders(publicURL string) func(http.Handler) http.Handler {
+func securityHeaders(publicURL, logo string) func(http.Handler) http.Handler {
+	policy := pagePolicy
+	if u, err := url.Parse(logo); err == nil && u.Scheme == "https" {
+		policy = strings.Replace(policy, "img-src 'self'", "img-src 'self' https://"+u.Host, 1)
+	}
 	https := strings.HasPrefix(publicURL, "https://")
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
-			h.Set("Content-Security-Policy", pagePolicy)
+			h.Set("Content-Security-Policy", policy)
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Referrer-Policy", "no-referrer")
 			h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -31,7 +31,7 @@ func (d Deps) pages(mux chi.Router, spec *huma.OpenAPI) {
 	specRoutes(mux, spec)
 	mux.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.Get("/readyz", ready(d.Ready))
-	mux.Get("/style.css", style)
+	mux.Get("/style.css", style(d.Accent))
 	mux.Get("/", d.landing)
 	mux.Get("/docs", d.reference(spec))
 	form := newSupportForm(d)
@@ -57,9 +57,18 @@ func ready(check func(context.Context) error) http.HandlerFunc {
 	}
 }
 
-func style(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	http.ServeFileFS(w, r, pageFiles, "pages/style.css")
+// style is the style of all pages, with the desk's colour where it has one. On dark ground the colours stay as they
+// are: one that is readable on white is not readable there.
+func style(accent string) http.HandlerFunc {
+	sheet, _ := pageFiles.ReadFile("pages/style.css") // it is part of the program
+	if accent != "" {
+		sheet = append(sheet, "@media not (prefers-color-scheme: dark) {\n  :root { --accent: "+accent+"; }\n}\n"...)
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(sheet) // the caller may be gone
+	}
 }
 
 // sameSite refuses a form that a browser sends from another site.
@@ -77,7 +86,7 @@ func sameSite(publicURL string, log *slog.Logger) func(http.Handler) http.Handle
 	return protection.Handler
 }
 
-func (d Deps) house() house { return house{name: d.DeskName, language: d.DeskLanguage} }
+func (d Deps) house() house { return house{name: d.DeskName, language: d.DeskLanguage, logo: d.Logo} }
 
 func (d Deps) landing(w http.ResponseWriter, r *http.Request) {
 	writePage(w, r, http.StatusOK, "landing.html", d.house().frame(r, "page.welcome"))

@@ -40,6 +40,8 @@ type Deps struct {
 	DeskName  string
 	// DeskLanguage is a tag: of pages for visitors whose languages the desk does not speak.
 	DeskLanguage string
+	Logo         string // https URL of a picture on pages; empty: none
+	Accent       string // colour of links and buttons, #rrggbb; empty: ours
 	PublicURL    string // without a slash at the end; empty: unknown
 
 	Metrics      *metrics.Process // nil: there are none
@@ -62,7 +64,7 @@ func New(d Deps) http.Handler {
 		d.Ready = d.DB.Ping
 	}
 	mux := chi.NewRouter()
-	mux.Use(forwarded(d.TrustedProxies), requestID, accessLog(d.Log), measured(d.Metrics), recoverer(d.Log), securityHeaders(d.PublicURL), middleware.GetHead)
+	mux.Use(forwarded(d.TrustedProxies), requestID, accessLog(d.Log), measured(d.Metrics), recoverer(d.Log), securityHeaders(d.PublicURL, d.Logo), middleware.GetHead)
 	door := &guard{identity: d.Identity, keys: d.DB, log: d.Log}
 	mux.Get("/metrics", d.metricsRoute(door))
 	api := newAPI(mux, door)

@@ -75,7 +75,8 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	d.contacts = contacts.New(st.db)
 	d.mailboxes = mailboxes.New(st.db, st.vault)
 	d.outbox = outbox.New(st.db, st.vault, time.Duration(set.LetterAttemptDays)*24*time.Hour)
-	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName, Language: set.Language, TimeZone: set.TimeZone})
+	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName, Language: set.Language, TimeZone: set.TimeZone,
+		Logo: set.LogoURL, Accent: set.AccentColor})
 	d.inbox = inbox.New(st.db, d.blobs, d.tickets, d.rules())
 	d.identity = identity.New(st.db)
 	d.metrics = metrics.NewProcess(st.db, version, roleNames(set.Roles))

@@ -70,6 +70,8 @@ type Access struct {
 type Desk struct {
 	DeskName        string `name:"desk-name" default:"Support" unit:"text" help:"The name that letters and pages bear."`
 	OperatorAddress string `name:"operator-address" unit:"email address" example:"ops@desk.example" help:"Who is written to when a mailbox does not work. When empty, the mailbox's staff addresses."`
+	LogoURL         string `name:"logo-url" unit:"https URL" example:"https://desk.example/logo.png" help:"A picture at the head of letters and pages, shown 40 pixels high. When empty, none."`
+	AccentColor     string `name:"accent-color" unit:"#rrggbb" example:"#0b6e4f" help:"Colour of links and buttons in letters and pages; its contrast to white must be at least 4.5. When empty, a blue."`
 	Language        string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to staff and to clients who have none, and of pages for visitors whose own the desk does not speak: en, de, fr or es."`
 	TimeZone        string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of the times in letters to clients who have none."`
 }

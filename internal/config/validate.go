@@ -113,6 +113,13 @@ func (s *Desk) check(p *Problems) {
 		"desk_name", "must be 1 to 80 characters on one line, e.g. Acme Support")
 	to, err := mail.ParseAddress(s.OperatorAddress)
 	p.unless(s.OperatorAddress == "" || err == nil && to.Address == s.OperatorAddress, "operator_address", "must be one email address, e.g. ops@desk.example")
+	logo, err := url.Parse(s.LogoURL)
+	p.unless(s.LogoURL == "" || err == nil && logo.Scheme == "https" && logo.Host != "" && logo.User == nil && len(s.LogoURL) <= 500,
+		"logo_url", "must be an https URL of a picture, e.g. https://desk.example/logo.png")
+	contrast, isColour := contrastWithWhite(s.AccentColor)
+	p.unless(s.AccentColor == "" || isColour, "accent_color", "must be a colour such as #0b6e4f")
+	p.unless(!isColour || contrast >= readable, "accent_color",
+		"has a contrast of %.1f to white; text needs 4.5 to be readable: take a darker one", contrast)
 	_, err = language.Parse(s.Language)
 	p.unless(err == nil, "language", "must be a language tag, e.g. en or pt-BR")
 	_, err = time.LoadLocation(s.TimeZone)

@@ -10,7 +10,8 @@ import (
 // lookFor is how a letter to the contact is written: in its own language, else its client's, else the desk's;
 // with times in the client's zone, else the desk's.
 func (d Desk) lookFor(c contacts.Contact) letter.Look {
-	return letter.Look{Language: words.First(append(c.Languages(), d.Language)...), Zone: words.Zone(c.ClientZone, d.TimeZone)}
+	return letter.Look{Language: words.First(append(c.Languages(), d.Language)...), Zone: words.Zone(c.ClientZone, d.TimeZone),
+		Logo: d.Logo, Accent: d.Accent}
 }
 
 // lookForStaff is how a letter to staff is written.

@@ -130,6 +130,8 @@ type Desk struct {
 	Name     string
 	Language string // tag; empty: English
 	TimeZone string // IANA name; empty: UTC
+	Logo     string // https URL of a picture; empty: none
+	Accent   string // colour, #rrggbb; empty: none of its own
 }
 
 // Service is what the doors and the inbox call.

@@ -15,15 +15,19 @@ func linesHTML(text string) template.HTML {
 	return template.HTML(breakLines(html.EscapeString(text)))
 }
 
-// bodyHTML is linesHTML for what staff wrote: links are clickable.
-func bodyHTML(text string) template.HTML {
+// Clickable is linesHTML for what staff wrote: links are clickable, in the desk's colour.
+func (l Look) Clickable(text string) template.HTML {
+	style := ""
+	if l.Accent != "" {
+		style = ` style="color:` + html.EscapeString(l.Accent) + `"`
+	}
 	var b strings.Builder
 	end := 0
 	for _, at := range link.FindAllStringIndex(text, -1) {
 		url := trimURL(text[at[0]:at[1]])
 		b.WriteString(html.EscapeString(text[end:at[0]]))
 		safe := html.EscapeString(url)
-		b.WriteString(`<a href="` + safe + `">` + safe + `</a>`)
+		b.WriteString(`<a href="` + safe + `"` + style + `>` + safe + `</a>`)
 		end = at[0] + len(url)
 	}
 	b.WriteString(html.EscapeString(text[end:]))

@@ -6,10 +6,13 @@ import (
 	"github.com/postern-desk/postern/internal/words"
 )
 
-// Look is in which language a letter speaks and how times in it are written. The zero Look is English and UTC.
+// Look is in which language a letter speaks, how times in it are written, and what it bears of the desk's own. The
+// zero Look is English, UTC, without a picture, links as the mail program has them.
 type Look struct {
 	Language words.Language
 	Zone     *time.Location // nil: UTC
+	Logo     string         // https URL of a picture; empty: none
+	Accent   string         // colour of links, #rrggbb; empty: the mail program's
 }
 
 // T is a sentence in the letter's language, for the templates.
@@ -31,6 +34,11 @@ func (l Look) Greeting(name string) string {
 
 // ReplyLine asks the reader to write above it; what a reply repeats below it is old text.
 func (l Look) ReplyLine() string { return l.T("letter.reply_line") }
+
+// To is a link in the desk's colour, for the templates.
+func (l Look) To(href string) any {
+	return struct{ Href, Accent string }{href, l.Accent}
+}
 
 // subject is a subject to be shown.
 func (l Look) subject(subject, number string) string {

@@ -24,7 +24,6 @@ var (
 	}).ParseFS(templates, "templates/*.txt"))
 	pages = htmltemplate.Must(htmltemplate.New("").Funcs(htmltemplate.FuncMap{
 		"lines": linesHTML,
-		"body":  bodyHTML,
 	}).ParseFS(templates, "templates/*.html"))
 )
 

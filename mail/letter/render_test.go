@@ -84,6 +84,7 @@ func TestLettersSpeakEveryLanguage(t *testing.T) {
 		look := Look{Language: l, Zone: words.Zone("Europe/Paris")}
 		ack, not, ans := acked, notice, answer
 		ack.Look, not.Look, ans.Look = look, look, look
+		ans.Logo, ans.Accent = "https://desk.example/logo.png?a=1&b=2", "#0b6e4f"
 		not.PriorityReasons = []string{`the subject says "fire"`, "the contact is tagged VIP"}
 		held := not
 		held.Held, held.Subject = "DKIM", ""
@@ -251,8 +252,8 @@ func TestBodyHTMLMakesLinksClickable(t *testing.T) {
 		"ftp://x http:// https":                       "ftp://x http:// https",
 		"https://x.example/, and http://y.example!?)": a("https://x.example/") + ", and " + a("http://y.example") + "!?)",
 	} {
-		if got := string(bodyHTML(in)); got != want {
-			t.Errorf("bodyHTML(%q)\n got %s\nwant %s", in, got, want)
+		if got := string((Look{}).Clickable(in)); got != want {
+			t.Errorf("(Look{}).Clickable(%q)\n got %s\nwant %s", in, got, want)
 		}
 	}
 }
