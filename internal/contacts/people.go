@@ -108,7 +108,14 @@ type Filter struct {
 func (s *Service) List(ctx context.Context, by event.Actor, f Filter, p Page) ([]Contact, error) {
 	var out []Contact
 	err := s.db.View(ctx, by, func(v *db.View) (err error) {
-		out, err = db.All[Contact](v, sqlContacts, db.NullID(f.ClientID), emptyIsNull(f.EmailNorm), db.NullID(p.After), p.Limit)
+		switch after := db.NullID(p.After); {
+		case f.EmailNorm != "":
+			out, err = db.All[Contact](v, sqlContactsAtAddress, f.EmailNorm, db.NullID(f.ClientID), after, p.Limit)
+		case f.ClientID != uuid.Nil:
+			out, err = db.All[Contact](v, sqlContactsOfClient, f.ClientID, after, p.Limit)
+		default:
+			out, err = db.All[Contact](v, sqlContacts, after, p.Limit)
+		}
 		return err
 	})
 	return out, err

@@ -23,8 +23,14 @@ const sqlContact = `select ` + contactColumns + ` from contacts where id = $1`
 const sqlLockContact = sqlContact + ` for update`
 
 const sqlContacts = `select ` + contactColumns + ` from contacts
-where ($1::uuid is null or client_id = $1) and ($2::text is null or email_norm = $2) and ($3::uuid is null or id < $3)
-order by id desc limit $4`
+where $1::uuid is null or id < $1 order by id desc limit $2`
+
+const sqlContactsOfClient = `select ` + contactColumns + ` from contacts
+where client_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3`
+
+// An address has few contacts.
+const sqlContactsAtAddress = `select ` + contactColumns + ` from contacts
+where email_norm = $1 and ($2::uuid is null or client_id = $2) and ($3::uuid is null or id < $3) order by id desc limit $4`
 
 const sqlInsertContact = `
 insert into contacts (id, client_id, kind, name, email, email_norm, phone, relationship, crm_ref, tags)
