@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -21,8 +22,17 @@ func machine(ctx context.Context, d *desk) (string, error) {
 	if kib, err := strconv.ParseInt(strings.TrimSuffix(valueIn("/proc/meminfo", "MemTotal"), " kB"), 10, 64); err == nil {
 		memory = fmt.Sprintf("%.0f GiB", float64(kib)/(1<<20))
 	}
-	return fmt.Sprintf("%s, %d cores, %s memory, %s/%s, %s, PostgreSQL %s", model, runtime.NumCPU(), memory, runtime.GOOS, runtime.GOARCH,
-		runtime.Version(), strings.Fields(postgres)[0]), nil
+	return fmt.Sprintf("%s, %d cores, %s memory, %s/%s, %s, PostgreSQL %s, commit %s", model, runtime.NumCPU(), memory, runtime.GOOS,
+		runtime.GOARCH, runtime.Version(), strings.Fields(postgres)[0], commit(ctx)), nil
+}
+
+// commit is what was measured; "unknown" outside of a checkout.
+func commit(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // load is how busy the machine was in the last minute; others' work makes every number smaller.
