@@ -137,6 +137,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.fail("mailboxes", err.Error(), "bring the schema up to date: postern migrate")
 		return
 	}
+	d.checkProcesses(ctx, boxes)
 	if len(boxes) == 0 {
 		d.warn("mailboxes", "there is none", "add the support address: postern mailbox add ADDRESS --imap HOST:PORT --smtp HOST:PORT")
 	}

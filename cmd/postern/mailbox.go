@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
@@ -147,8 +149,12 @@ func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {
 		if len(boxes) == 0 {
 			fmt.Fprintln(s.out, "no mailboxes yet; add one with: postern mailbox add ADDRESS --imap HOST:PORT --smtp HOST:PORT")
 		}
+		holders, err := worker.Holders(ctx, st.db)
+		if err != nil {
+			return err
+		}
 		for _, m := range boxes {
-			fmt.Fprintf(s.out, "%s  %s  from %s%s\n", m.ID, m.Address, m.Start, afterwards(m))
+			fmt.Fprintf(s.out, "%s  %s  from %s%s\n    %s\n", m.ID, m.Address, m.Start, afterwards(m), watching(m, holders))
 			for _, o := range m.Outages {
 				summary, remedy := outage.Reason(o.Reason).Words()
 				fmt.Fprintf(s.out, "    %s has failed %d times since %s: %s\n        %s\n        -> %s\n", strings.ToUpper(o.Side), o.Failures,
@@ -164,6 +170,18 @@ func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {
 		}
 		return nil
 	})
+}
+
+// watching says who reads a mailbox.
+func watching(m mailboxes.Mailbox, holders map[uuid.UUID]worker.Holder) string {
+	h, held := holders[m.ID]
+	switch {
+	case held:
+		return fmt.Sprintf("watched by %s since %s", h.Process, h.Since.UTC().Format(time.RFC3339))
+	case m.Paused:
+		return "paused"
+	}
+	return "watched by nobody; start: postern serve --roles watch"
 }
 
 func folderState(f mailboxes.Folder) string {

@@ -115,10 +115,19 @@ func TestNoTicketWhileIMAPIsAway(t *testing.T) {
 func TestRolesRunApart(t *testing.T) {
 	t.Parallel()
 	s := setUp(t)
+	if out := succeed(t, s.settings, "mailbox", "list"); !strings.Contains(out, "watched by nobody") {
+		t.Errorf("before the start, list says\n%s", out)
+	}
 	for _, role := range []string{"worker", "watch"} {
 		start(t, nil, s.settings, "serve", "--roles", role)
 	}
 	s.serve(t, "--roles", "web")
+	waitFor(t, patience, "`mailbox list` tells who watches", func() bool {
+		return strings.Contains(succeed(t, s.settings, "mailbox", "list"), " since ")
+	})
+	if out, _, _ := command(t, s.settings, "doctor", "--no-probe"); !strings.Contains(out, "ok    processes: web 1, worker 1, watch 1, 1 of 1 mailboxes are watched") {
+		t.Errorf("the doctor says\n%s", out)
+	}
 	s.send(t, "ann@client.example", s.SupportAddress, "apart", "", "x")
 	ticket := s.ticket(t, "apart")
 	s.ask(t, http.MethodPost, "/v1/tickets/"+ticket.text("id")+"/messages", object{"visibility": "everyone", "body": "Written in the web process."})
