@@ -20,6 +20,7 @@ create table tickets (
     tags              text[] not null default '{}',
     custom            jsonb not null default '{}',
     burst             boolean not null default false,
+    burst_key         text not null default '', -- the limit whose rest it takes
     messages          integer not null default 0,
     held              integer not null default 0,
     version           integer not null default 1,
@@ -41,7 +42,7 @@ create index tickets_tags on tickets using gin (tags);
 create index tickets_custom on tickets using gin (custom jsonb_path_ops);
 create index tickets_words on tickets using gin
     (to_tsvector('simple', subject || ' ' || requester_name || ' ' || requester_address || ' ' || number));
-create index tickets_burst on tickets (requester_address) where burst and status <> 'closed';
+create index tickets_burst on tickets (burst_key) where burst and status <> 'closed';
 
 -- Whose replies join the thread, and to whom answers go.
 create table participants (

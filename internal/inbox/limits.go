@@ -3,6 +3,7 @@ package inbox
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,9 +17,30 @@ import (
 
 // allowance is what the limits leave to one email.
 type allowance struct {
-	burst       bool // it does not get a ticket of its own
-	noted       bool // it moves not even the ticket that takes the rest
+	burst       string // the limit that it is beyond: it does not get a ticket of its own; empty: it does
+	noted       bool   // it moves not even the ticket that takes the rest
 	acknowledge bool
+}
+
+// whose limit it is beyond.
+func (a allowance) whose() string {
+	if strings.HasPrefix(a.burst, domainPrefix) {
+		return "domain"
+	}
+	return "sender"
+}
+
+// note tells staff what a ticket of many senders is: it looks like one person's.
+func (a allowance) note() string {
+	domain, ok := strings.CutPrefix(a.burst, domainPrefix)
+	switch {
+	case !ok:
+		return ""
+	case domain == "":
+		return "This ticket takes the rest of what came without a usable sender address, beyond the limit."
+	}
+	return "This ticket takes the rest of what came from addresses at " + domain + ", beyond the limit of the domain. " +
+		"Each message names who wrote it; an answer goes to the requester of this ticket alone."
 }
 
 // takeLimits counts the openings of the round against the limits. Only a person's email is acknowledged:
@@ -60,21 +82,26 @@ func (r *round) takeLimits(linked map[string]contacts.Linked) ([]allowance, erro
 			continue
 		}
 		sender, ack := senderKey(x), limit.Acknowledgements(x.from.Norm)
-		out[i].burst = opened[sender] >= r.s.rules.TicketsPerSender || ofDomain[x]
-		out[i].noted = opened[sender] >= r.s.rules.TicketsPerSender+repliesPerSender
+		beyond := opened[sender] - r.s.rules.TicketsPerSender
+		if inDomain, over := ofDomain[x]; beyond >= 0 {
+			out[i].burst = sender
+		} else if over {
+			out[i].burst, beyond = domainKey(x), inDomain
+		}
+		out[i].noted = beyond >= repliesPerSender
 		opened[sender]++
 		if acknowledgeable(x) {
-			out[i].acknowledge = !out[i].burst && acknowledged[ack] < r.s.rules.AcksPerWindow
+			out[i].acknowledge = out[i].burst == "" && acknowledged[ack] < r.s.rules.AcksPerWindow
 			acknowledged[ack]++
 		}
 	}
 	return out, nil
 }
 
-// overDomain finds the emails that are too many for their domain. People whom we know keep their tickets:
+// overDomain finds the emails that are too many for their domain, and how many came before beyond the limit. People whom we know keep their tickets:
 // whoever sends forged emails in the name of their domain must not shut them out.
-func (r *round) overDomain(domains map[string]int, linked map[string]contacts.Linked) (map[*reading]bool, error) {
-	over := map[*reading]bool{}
+func (r *round) overDomain(domains map[string]int, linked map[string]contacts.Linked) (map[*reading]int, error) {
+	over := map[*reading]int{}
 	if len(domains) == 0 {
 		return over, nil
 	}
@@ -89,7 +116,7 @@ func (r *round) overDomain(domains map[string]int, linked map[string]contacts.Li
 			continue
 		}
 		if contact := linked[x.from.Norm].Contact; opened[key] >= r.s.rules.TicketsPerDomain && !contact.ClientID.Valid {
-			over[x] = true
+			over[x] = opened[key] - r.s.rules.TicketsPerDomain
 			asked = append(asked, contact.ID)
 		}
 		opened[key]++
@@ -143,15 +170,23 @@ func (r *round) takeReplies(readings []*reading, threads []*tickets.Thread) erro
 	return nil
 }
 
-func senderKey(x *reading) string { return "ticket:" + hashed(x.from.Norm) }
+// senderKey counts those without an address by what they wrote instead: they are not one person.
+func senderKey(x *reading) string {
+	if x.from.Norm == "" {
+		return "ticket:" + hashed("nobody "+x.from.Name)
+	}
+	return "ticket:" + hashed(x.from.Norm)
+}
 
-// domainKey is empty where the domain says nothing about its senders.
+const domainPrefix = "domain:"
+
+// domainKey is empty where the domain says nothing about its senders. Those without an address share one.
 func domainKey(x *reading) string {
 	domain := mailboxes.DomainOf(x.from.Norm)
 	if limit.Freemail(domain) {
 		return ""
 	}
-	return "domain:" + domain
+	return domainPrefix + domain
 }
 
 func acknowledgeable(x *reading) bool {
@@ -160,16 +195,16 @@ func acknowledgeable(x *reading) bool {
 
 // openBursts finds the tickets that take the rest of floods going on.
 func (r *round) openBursts(allowed []allowance) (map[string]*tickets.Ticket, error) {
-	var senders []string
-	for i, x := range r.opens {
-		if allowed[i].burst {
-			senders = append(senders, x.from.Norm)
+	var limits []string
+	for _, may := range allowed {
+		if may.burst != "" {
+			limits = append(limits, may.burst)
 		}
 	}
-	if len(senders) == 0 {
+	if len(limits) == 0 {
 		return map[string]*tickets.Ticket{}, nil
 	}
-	return tickets.Bursts(r.tx, senders)
+	return tickets.Bursts(r.tx, limits)
 }
 
 // hashed keeps addresses out of the counters' keys.

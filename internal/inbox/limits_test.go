@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/postern-desk/postern/internal/contacts"
@@ -72,7 +73,21 @@ func TestKnownPeopleOfAFloodedDomainKeepTheirTickets(t *testing.T) {
 	if n := one[int](t, d, "select count(*) from inbound_emails where disposition = 'flood'"); n != 8 {
 		t.Errorf("%d of the forged emails are a flood, want 8", n)
 	}
-	d.expect(t, open("bob@acme.example"), inbox.Flood)
+	// One ticket takes the rest of the domain; staff read there who wrote each, and who is answered.
+	flood := d.expect(t, open("bob@acme.example"), inbox.Flood).TicketID.UUID
+	if n := one[int](t, d, "select count(distinct ticket_id) from inbound_emails where disposition = 'flood'"); n != 1 {
+		t.Errorf("the rest is on %d tickets", n)
+	}
+	full := d.full(t, flood)
+	authors, notes := map[string]bool{}, 0
+	for _, m := range full.Messages {
+		if authors[m.AuthorAddress] = true; m.Visibility == tickets.Internal && strings.Contains(m.Body, "acme.example") {
+			notes++
+		}
+	}
+	if len(authors) != 10 || !authors["bob@acme.example"] || notes != 1 || full.Ticket.Messages != 10 || !full.Ticket.Burst {
+		t.Errorf("the ticket of the rest has %d messages of %v, %d notes", full.Ticket.Messages, authors, notes)
+	}
 	for _, known := range []string{"ann@acme.example", "carol@acme.example"} {
 		d.expect(t, open(known), inbox.Opened)
 		for range 3 {
@@ -154,5 +169,33 @@ func TestFloodOfRequestsEndsInNotes(t *testing.T) {
 	}
 	if n := one[int](t, d, "select count(*) from webhook_events where type = 'ticket.replied'"); n != 99 {
 		t.Errorf("%d events of replies, want 99", n)
+	}
+}
+
+// Tried: more nameless and addressless senders than one may open tickets, each with another text in From; then one of
+// them again and again. They share no limit but that of all of them together.
+func TestSendersWithoutAnAddressShareNoLimit(t *testing.T) {
+	t.Parallel()
+	r := rules()
+	r.TicketsPerDomain, r.TicketsPerSender = 6, 2
+	d := newDeskWith(t, r)
+	send := func(from string) inbox.Email {
+		t.Helper()
+		ids := d.accept(t, email{from: from, subject: "help", id: unique(), body: "x"})
+		d.ingest(t, ids...)
+		return d.row(t, ids[0])
+	}
+	for _, from := range []string{"Ann", "Bob", "a@b..example", "Ann"} {
+		if e := send(from); text(e.Disposition) != inbox.Opened {
+			t.Errorf("%s: %s", from, text(e.Disposition))
+		}
+	}
+	anns := send("Ann").TicketID
+	if e := send("Ann"); text(e.Disposition) != inbox.Flood || e.TicketID != anns {
+		t.Errorf("Ann's fourth: %s on %v, want %v", text(e.Disposition), e.TicketID, anns)
+	}
+	rest := send("Carol")
+	if other := send("Dora"); text(other.Disposition) != inbox.Flood || other.TicketID != rest.TicketID || other.TicketID == anns {
+		t.Errorf("beyond the limit of all: %s on %v, want %v", text(other.Disposition), other.TicketID, rest.TicketID)
 	}
 }

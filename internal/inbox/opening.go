@@ -34,20 +34,20 @@ func (r *round) openAll() error {
 		known := linked[x.from.Norm]
 		r.tx.As(actorOf(x, &known))
 		may := allowed[i]
-		if t := bursts[x.from.Norm]; may.burst && t != nil {
+		if t := bursts[may.burst]; t != nil {
 			c := contentOf(x)
 			c.Automatic = may.noted
 			r.s.tickets.ReplyIn(r.tx, t, tickets.Reply{From: x.from, Content: c})
-			r.settle(x, Flood, "too many emails from this sender; added to the ticket that takes the rest", t.ID)
+			r.settle(x, Flood, "too many emails from this "+may.whose()+"; added to the ticket that takes the rest", t.ID)
 			continue
 		}
 		t, err := r.open(x, known, may, numbers[i])
 		if err != nil {
 			return err
 		}
-		if may.burst {
-			bursts[x.from.Norm] = t
-			r.settle(x, Flood, "too many emails from this sender; this ticket takes the rest", t.ID)
+		if may.burst != "" {
+			bursts[may.burst] = t
+			r.settle(x, Flood, "too many emails from this "+may.whose()+"; this ticket takes the rest", t.ID)
 			continue
 		}
 		r.settle(x, Opened, openedReason(x), t.ID)
@@ -59,7 +59,7 @@ func (r *round) open(x *reading, known contacts.Linked, may allowance, number in
 	box := r.boxes[x.row.MailboxID]
 	o := tickets.Opening{Number: number, Mailbox: box, Channel: tickets.ByEmail, Contact: known, From: x.from,
 		Cc: inCopy(x.email, r.own, x.from.Norm), Subject: subjectOf(x.email), Content: contentOf(x),
-		Importance: string(x.email.Importance), Burst: may.burst, Imported: tickets.Status(x.row.ImportAs), Acknowledge: may.acknowledge && box.Acknowledges, Quiet: r.again != nil}
+		Importance: string(x.email.Importance), Burst: may.burst, Note: may.note(), Imported: tickets.Status(x.row.ImportAs), Acknowledge: may.acknowledge && box.Acknowledges, Quiet: r.again != nil}
 	t, err := r.s.tickets.OpenIn(r.tx, o)
 	if err != nil {
 		return nil, fmt.Errorf("open a ticket: %w", err)

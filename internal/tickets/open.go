@@ -27,7 +27,8 @@ type Opening struct {
 	Custom      map[string]any
 	Acknowledge bool
 	Quiet       bool   // staff get no notice
-	Burst       bool   // takes the rest of a flood
+	Burst       string // the limit whose rest it takes; empty: it takes no flood
+	Note        string // for staff, below the first message; empty: none
 	Imported    Status // of a ticket of the past, whose Content.Past is set; empty: the ticket is new
 }
 
@@ -49,6 +50,12 @@ func (s *Service) OpenIn(tx *db.Tx, o Opening) (*Ticket, error) {
 		t.CreatedAt)
 	queueParticipants(tx, t, o.From, o.Cc)
 	m := queueMessage(tx, t, authorship{FromClient, Everyone, o.From}, o.Content)
+	if o.Note != "" {
+		queueMessage(tx, t, authorship{FromSystem, Internal, Person{Name: tx.Actor().Name}}, Content{Body: o.Note})
+	}
+	if t.Burst {
+		tx.Queue(sqlSetBurstKey, t.ID, o.Burst)
+	}
 	if o.Imported != "" {
 		recordImport(tx, event.TicketImported, t, m)
 		return t, nil
@@ -66,10 +73,13 @@ func (s *Service) OpenIn(tx *db.Tx, o Opening) (*Ticket, error) {
 func newTicket(tx *db.Tx, o Opening) *Ticket {
 	t := &Ticket{ID: db.NewID(), Number: o.Number, Channel: o.Channel, Subject: o.Subject, Status: Open,
 		Authenticity: or(o.Content.Authenticity, "none"), RequesterAddress: o.From.Norm, RequesterName: o.From.Name,
-		SuggestedClients: o.Contact.Suggested, Tags: o.Tags, Custom: o.Custom, Burst: o.Burst, Messages: 1, Version: 1,
+		SuggestedClients: o.Contact.Suggested, Tags: o.Tags, Custom: o.Custom, Burst: o.Burst != "", Messages: 1, Version: 1,
 		CreatedAt: tx.Now(), UpdatedAt: tx.Now(), LastMessageAt: tx.Now()}
 	if o.Imported != "" {
 		t.ageTo(o.Content.Past, o.Imported)
+	}
+	if o.Note != "" {
+		t.Messages++
 	}
 	if t.SuggestedClients == nil {
 		t.SuggestedClients = []uuid.UUID{}

@@ -90,8 +90,8 @@ update tickets set subject = $2, priority = $3, priority_reasons = $4, tags = $5
     suggested_clients = $9
 where id = $1`
 
-const sqlOpenBursts = `select ` + ticketColumns + ` from tickets
-where requester_address = any($1) and burst and status <> 'closed' order by id for update`
+const sqlOpenBursts = `select ` + ticketColumns + `, burst_key from tickets
+where burst_key = any($1) and burst and status <> 'closed' order by id for update`
 
 const sqlAnswered = `
 select c.id from unnest($1::uuid[]) as c(id) where exists (select from tickets t join messages m on m.ticket_id = t.id
@@ -175,6 +175,8 @@ update messages set body = $2, full_text = $3, html = $4, problems = $5,
     author_name = case when author_address = '' then $6 else author_name end,
     author_address = case when author_address = '' then $7 else author_address end
 where id = $1`
+
+const sqlSetBurstKey = `update tickets set burst_key = $2 where id = $1`
 
 const sqlSetRequester = `update tickets set requester_address = $2, requester_name = $3 where id = $1`
 

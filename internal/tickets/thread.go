@@ -216,15 +216,19 @@ func lockThreads(tx *db.Tx, ids []uuid.UUID) (map[uuid.UUID]*Ticket, error) {
 	return byID, nil
 }
 
-// Bursts locks the open tickets that take the rest of floods, by the sender's address.
-func Bursts(tx *db.Tx, senders []string) (map[string]*Ticket, error) {
-	found, err := db.All[Ticket](tx, sqlOpenBursts, senders)
+// Bursts locks the open tickets that take the rest of floods, by the limits that were reached.
+func Bursts(tx *db.Tx, limits []string) (map[string]*Ticket, error) {
+	type burst struct {
+		Ticket
+		Key string `db:"burst_key"`
+	}
+	found, err := db.All[burst](tx, sqlOpenBursts, limits)
 	if err != nil {
 		return nil, fmt.Errorf("find burst tickets: %w", err)
 	}
 	bursts := make(map[string]*Ticket, len(found))
 	for i := range found {
-		bursts[found[i].RequesterAddress] = &found[i]
+		bursts[found[i].Key] = &found[i].Ticket
 	}
 	return bursts, nil
 }

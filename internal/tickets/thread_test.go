@@ -136,14 +136,14 @@ func TestBatchesOfTheSameTicketsNeitherDeadlockNorLoseAReply(t *testing.T) {
 func TestBurstTicketsAreFoundWhileOpen(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	flood := s.open(func(o *Opening) { o.Burst = true })
+	flood := s.open(func(o *Opening) { o.Burst = "ann's" })
 	s.open() // Ann's other ticket takes no flood
-	over := s.open(func(o *Opening) { o.Burst, o.From = true, bob })
+	over := s.open(func(o *Opening) { o.Burst, o.From = "bob's", bob })
 	_, err := s.set(over.ID, Patch{Status: ptr(Closed)})
 	must(t, err)
 	s.change(func(tx *db.Tx) error {
-		got, err := Bursts(tx, []string{ann.Norm, bob.Norm, "eve@x.example"})
-		if err != nil || len(got) != 1 || got[ann.Norm] == nil || got[ann.Norm].ID != flood.ID {
+		got, err := Bursts(tx, []string{"ann's", "bob's", "eve's"})
+		if err != nil || len(got) != 1 || got["ann's"] == nil || got["ann's"].ID != flood.ID {
 			t.Errorf("bursts %s: %v", asJSON(got), err)
 		}
 		return db.NoChange
