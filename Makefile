@@ -41,6 +41,7 @@ bench: ## Measure the whole road of an email (ARGS=flags)
 chaos: ## Kill and cut things while emails flow, then count them (ARGS=flags)
 	@scripts/install-deps.sh test
 	go run ./cmd/chaos $(ARGS)
+	$(if $(ARGS),,go run ./cmd/chaos -mode split -rounds 3)
 
 fuzz: ## Fuzz every target for FUZZTIME (30s)
 	@set -euo pipefail; \
