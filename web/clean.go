@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -64,19 +65,27 @@ func linesPointer(in *[]string) *[]string {
 
 // readPerson reads one address, with or without a name.
 func readPerson(s, field string) (tickets.Person, error) {
-	a, err := message.ParseAddress(message.CleanText(s))
-	if err == nil {
-		if norm, ok := message.NormalizeAddress(a.Address); ok {
+	// Who takes line ends for white space lets somebody write header lines and commands.
+	if a, err := message.ParseAddress(s); err == nil && !strings.ContainsFunc(s, unicode.IsControl) {
+		if norm, ok := message.NormalizeAddress(a.Address); ok && plainName(a.Name, norm) {
 			return tickets.Person{Address: a.Address, Norm: norm, Name: line(a.Name)}, nil
 		}
 	}
 	return tickets.Person{}, newProblem(http.StatusUnprocessableEntity, codeInvalidEmail, "This is not one email address.").in(field)
 }
 
+// plainName refuses a name that looks like another address; many programs write the address itself for a name.
+func plainName(name, norm string) bool {
+	if own, ok := message.NormalizeAddress(name); ok && own == norm {
+		return true
+	}
+	return !strings.ContainsAny(name, "<>@")
+}
+
 func readPeople(in []string, field string) ([]tickets.Person, error) {
 	var out []tickets.Person
-	for _, s := range in {
-		p, err := readPerson(s, field)
+	for i, s := range in {
+		p, err := readPerson(s, fmt.Sprintf("%s[%d]", field, i))
 		if err != nil {
 			return nil, err
 		}

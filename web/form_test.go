@@ -135,6 +135,7 @@ func TestFormKeepsWhatWasTypedAndSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("%s is not marked: %s", field, empty.body)
 		}
 	}
+	d.submit(typed("email", "z@z.example\r\nRCPT TO:<a@b>")).want(422)
 	a := d.submit(typed("email", "not an address", "message", "A long story")).want(422)
 	for _, kept := range []string{"Ann Example", "not an address", "Cannot log in", "A long story"} {
 		if !strings.Contains(string(a.body), kept) {

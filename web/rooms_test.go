@@ -242,6 +242,10 @@ func TestAnswersNeedSomebodyToAnswer(t *testing.T) {
 	d.post(path+"/messages", map[string]any{"visibility": "public", "body": "x"}).refused(422, "validation_failed")
 	d.post(path+"/messages", map[string]any{"visibility": "internal", "body": "\x00"}).refused(422, "invalid_body")
 	d.post(path+"/messages", map[string]any{"visibility": "internal", "body": "x", "cc": []string{"x"}}).refused(422, "invalid_email")
+	second := d.post(path+"/messages", map[string]any{"visibility": "everyone", "body": "x", "cc": []string{"a@b.example", "x"}}).refused(422, "invalid_email")
+	if !strings.Contains(string(second.body), `"body.cc[1]"`) {
+		t.Errorf("the second of two is refused without its place: %s", second.body)
+	}
 	d.post("/v1/tickets/"+anyID()+"/messages", map[string]any{"visibility": "internal", "body": "x"}).refused(404, "ticket_not_found")
 }
 

@@ -31,8 +31,9 @@ var formFields = []string{"name", "email", "subject", "message", "attachments"}
 type supportRequest struct {
 	Name, Email, Subject, Message string
 
-	files []*multipart.FileHeader
-	trap  string // a field that people do not see
+	address string // Email as it came: line ends in it are refused, not cleaned
+	files   []*multipart.FileHeader
+	trap    string // a field that people do not see
 }
 
 // readSupportRequest reads the form, files into temporary ones beyond 1 MiB.
@@ -47,7 +48,7 @@ func readSupportRequest(w http.ResponseWriter, r *http.Request) (supportRequest,
 		return supportRequest{}, err
 	}
 	_ = wire.SetReadDeadline(time.Time{})
-	out := supportRequest{Name: line(r.PostFormValue("name")), Email: line(r.PostFormValue("email")), Subject: line(r.PostFormValue("subject")),
+	out := supportRequest{Name: line(r.PostFormValue("name")), Email: line(r.PostFormValue("email")), address: strings.TrimSpace(r.PostFormValue("email")), Subject: line(r.PostFormValue("subject")),
 		Message: strings.TrimSpace(message.CleanText(r.PostFormValue("message"))), trap: r.PostFormValue("fax_number")}
 	if r.MultipartForm != nil {
 		for _, f := range r.MultipartForm.File["attachments"] {
@@ -81,7 +82,7 @@ func (s supportRequest) check(page frame) (tickets.Person, map[string]string) {
 	need("name", s.Name, "form.need_name", 200)
 	need("subject", s.Subject, "form.need_subject", maxFormLine)
 	need("message", s.Message, "form.need_message", maxFormMessage)
-	from, err := readPerson(s.Email, "email")
+	from, err := readPerson(s.address, "email")
 	// A name beside the address is for email headers; people have typed theirs above.
 	if err != nil || from.Name != "" || len(s.Email) > maxFormLine {
 		wrong["email"] = page.T("form.bad_email")
