@@ -146,6 +146,7 @@ var rows = []string{
 	`insert into mailbox_folders (mailbox_id, name, source, import_as) select id, 'import:1', '/old.mbox', 'closed' from mailboxes`,
 	`insert into mailbox_outages (mailbox_id, side, reason, detail) select id, 'imap', 'r', 'd' from mailboxes`,
 	`insert into mailbox_reports (mailbox_id, folder_id, server, ledger, differences) select mailbox_id, id, 1, 1, '[]' from mailbox_folders`,
+	`insert into mailbox_grants (mailbox_id, secret) select id, '\x01' from mailboxes`,
 }
 
 // Tried: every migration on a database that holds rows of the schema before it, then the way back.

@@ -18,6 +18,7 @@ type Mailbox struct {
 	FromName       string     `json:"from_name" doc:"The name on its letters; the desk's where empty"`
 	IMAP           MailServer `json:"imap"`
 	SMTP           MailServer `json:"smtp"`
+	Auth           string     `json:"auth" enum:"password,oauth2" doc:"How it logs in at both servers"`
 	Folders        []string   `json:"folders" nullable:"false"`
 	Start          string     `json:"start" enum:"now,date,all" doc:"From where on emails count"`
 	StartAt        time.Time  `json:"start_at"`
@@ -86,9 +87,16 @@ type FolderState struct {
 
 func showMailbox(m mailboxes.Mailbox) Mailbox {
 	return Mailbox{ID: m.ID, Name: m.Name, Address: m.Address, FromName: m.FromName, IMAP: MailServer(m.IMAP), SMTP: MailServer(m.SMTP),
-		Folders: m.Folders, Start: m.Start, StartAt: m.StartAt, StaffAddresses: m.StaffAddresses,
+		Auth: authOf(m), Folders: m.Folders, Start: m.Start, StartAt: m.StartAt, StaffAddresses: m.StaffAddresses,
 		Priority: tickets.Priority(m.Priority).String(), Reopens: m.Reopens, SubAddressing: m.SubAddressing,
 		Acknowledges: m.Acknowledges, Paused: m.Paused, After: m.After, AfterFolder: m.AfterFolder, Outages: showOutages(m.Outages), Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+}
+
+func authOf(m mailboxes.Mailbox) string {
+	if m.OAuth != nil {
+		return "oauth2"
+	}
+	return "password"
 }
 
 // NewMailbox is what a mailbox is made with.

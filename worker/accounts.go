@@ -11,6 +11,7 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/oauth"
 	"github.com/postern-desk/postern/mail/smtp"
 )
 
@@ -22,6 +23,7 @@ type accounts struct {
 
 	mu      sync.Mutex
 	kept    map[uuid.UUID]login
+	signIns map[uuid.UUID]signIn
 	refused map[smtp.Account]time.Time // until when no login is tried; a changed one is another
 }
 
@@ -30,12 +32,14 @@ type login struct {
 	secrets mailboxes.Secrets
 	roots   *x509.CertPool
 	until   time.Time
+	source  *oauth.Source // nil: with passwords
+	refusal error         // why there is no access token
 }
 
 const keepLogins = 2 * time.Second
 
 func newAccounts(m *mailboxes.Service, roots *x509.CertPool) *accounts {
-	return &accounts{mailboxes: m, roots: roots, kept: map[uuid.UUID]login{}, refused: map[smtp.Account]time.Time{}}
+	return &accounts{mailboxes: m, roots: roots, kept: map[uuid.UUID]login{}, signIns: map[uuid.UUID]signIn{}, refused: map[smtp.Account]time.Time{}}
 }
 
 // refusedPause is how long a server that was not there or refused the login is left alone: hundreds of letters
@@ -73,6 +77,9 @@ func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {
 		return login{}, err
 	}
 	l = login{box: box, secrets: secrets, roots: a.roots, until: time.Now().Add(keepLogins)}
+	if err := a.signIn(ctx, &l); err != nil {
+		return login{}, err
+	}
 	a.mu.Lock()
 	a.kept[id] = l
 	a.mu.Unlock()
@@ -90,11 +97,11 @@ func (a *accounts) forget(id uuid.UUID) {
 // certificate; nil means the system's.
 func SMTPAccount(m mailboxes.Mailbox, s mailboxes.Secrets, roots *x509.CertPool) smtp.Account {
 	return smtp.Account{Host: m.SMTP.Host, Port: m.SMTP.Port, Security: smtp.Security(m.SMTP.Security),
-		Username: m.SMTP.Username, Password: s.SMTP, HelloName: mailboxes.DomainOf(m.Address), RootCAs: roots}
+		Username: m.SMTP.Username, Password: s.SMTP, AccessToken: s.Access, HelloName: mailboxes.DomainOf(m.Address), RootCAs: roots}
 }
 
 // IMAPAccount is how a mailbox is read; roots as in SMTPAccount.
 func IMAPAccount(m mailboxes.Mailbox, s mailboxes.Secrets, roots *x509.CertPool) mailbox.Account {
 	return mailbox.Account{Host: m.IMAP.Host, Port: m.IMAP.Port, Security: mailbox.Security(m.IMAP.Security),
-		Username: m.IMAP.Username, Password: s.IMAP, RootCAs: roots}
+		Username: m.IMAP.Username, Password: s.IMAP, AccessToken: s.Access, RootCAs: roots}
 }

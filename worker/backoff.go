@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/oauth"
 )
 
 // The pauses after logins that failed: doubled each time, so that a server that comes back is not overrun. One
@@ -79,7 +80,7 @@ func pauseAfter(failures int, err error) time.Duration {
 	if doubled := firstPause << min(failures-1, 20); doubled < lastPause {
 		pause = doubled
 	}
-	if errors.Is(err, mailbox.ErrAuth) || errors.Is(err, mailbox.ErrLimit) || errors.Is(err, mailbox.ErrThrottled) {
+	if errors.Is(err, mailbox.ErrAuth) || errors.Is(err, oauth.ErrSignIn) || errors.Is(err, mailbox.ErrLimit) || errors.Is(err, mailbox.ErrThrottled) {
 		pause = max(pause, brakedPause)
 	}
 	pause = pause/2 + rand.N(pause/2)

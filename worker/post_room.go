@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -72,7 +73,12 @@ func (h *pigeonhole) connect(ctx context.Context, l login, t mailbox.Timeouts) (
 
 // dial connects and keeps account of it; callers have seen to the back-off.
 func (h *pigeonhole) dial(ctx context.Context, l login, t mailbox.Timeouts) (*mailbox.Session, error) {
-	session, err := mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), t)
+	var session *mailbox.Session
+	err := l.refusal
+	if err == nil {
+		session, err = mailbox.Dial(ctx, IMAPAccount(l.box, l.secrets, l.roots), t)
+	}
+	l.judge(errors.Is(err, mailbox.ErrAuth))
 	if err == nil {
 		h.backoff.worked()
 	} else if ctx.Err() == nil {

@@ -142,6 +142,11 @@ func (w *sendLetter) wayOf(ctx context.Context, mailbox uuid.UUID) way {
 		return way{hindered: "the mailbox's login could not be read"}
 	}
 	out := way{login: l, account: SMTPAccount(l.box, l.secrets, l.roots)}
+	if l.refusal != nil {
+		w.post.failed(ctx, l.box, mailboxes.SMTP, tokenTrouble(l.refusal))
+		out.hindered = l.refusal.Error()
+		return out
+	}
 	out.hindered = w.refusal(out.account)
 	return out
 }
@@ -165,6 +170,7 @@ func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) outb
 	case ctx.Err() != nil:
 	case r.Outcome == smtp.Temporary && beforeLogin(r.Stage):
 		w.post.accounts.refuse(by.account)
+		by.login.judge(r.Stage == smtp.StageAuth)
 		w.post.failed(ctx, by.login.box, mailboxes.SMTP, smtpTrouble(r))
 	default:
 		w.post.worked(ctx, by.login.box, mailboxes.SMTP)

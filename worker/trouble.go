@@ -7,6 +7,7 @@ import (
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/mail/mailbox"
+	"github.com/postern-desk/postern/mail/oauth"
 	"github.com/postern-desk/postern/mail/smtp"
 )
 
@@ -15,6 +16,8 @@ var imapTroubles = []struct {
 	err    error
 	reason outage.Reason
 }{
+	{oauth.ErrSignIn, outage.SignInAgain},
+	{oauth.ErrUnavailable, outage.Unreachable},
 	{mailbox.ErrAuth, outage.LoginRefused},
 	{mailbox.ErrTLS, outage.Untrusted},
 	{mailbox.ErrPlainRemote, outage.Untrusted},
@@ -37,6 +40,15 @@ func imapTrouble(err error) (t outage.Trouble, ok bool) {
 		}
 	}
 	return outage.Trouble{}, false
+}
+
+// tokenTrouble is why there is no access token.
+func tokenTrouble(err error) outage.Trouble {
+	t := outage.Trouble{Reason: outage.Unreachable, Detail: err.Error()}
+	if errors.Is(err, oauth.ErrSignIn) {
+		t.Reason = outage.SignInAgain
+	}
+	return t
 }
 
 // smtpTrouble is what an attempt tells of the server that did not get as far as the letter.

@@ -130,6 +130,7 @@ func (w *Worker) idle(ctx context.Context, id uuid.UUID) error {
 	}
 	session, err := w.post.hole(id).dial(ctx, l, w.set.IMAP)
 	if err != nil {
+		w.post.judge(ctx, l.box, err) // a poll would wait for the back-off
 		return err
 	}
 	defer session.Close()

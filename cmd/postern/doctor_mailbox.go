@@ -24,7 +24,7 @@ func (d *doctor) checkMailboxes(ctx context.Context, service *mailboxes.Service,
 			signed[domain] = signature{}
 			domains = append(domains, domain)
 		}
-		secrets, err := service.Secrets(ctx, m.ID)
+		secrets, err := worker.Secrets(ctx, service, m)
 		if err != nil {
 			d.fail(m.Address, err.Error(), "give the mailbox its passwords anew")
 			continue

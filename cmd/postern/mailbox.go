@@ -23,9 +23,10 @@ import (
 )
 
 type mailboxCmd struct {
-	Add   mailboxAddCmd   `cmd:"" help:"Add a support address."`
-	List  mailboxListCmd  `cmd:"" help:"List the support addresses and how they are doing."`
-	Check mailboxCheckCmd `cmd:"" help:"Log in to the servers of a mailbox and say what works."`
+	Add       mailboxAddCmd       `cmd:"" help:"Add a support address."`
+	List      mailboxListCmd      `cmd:"" help:"List the support addresses and how they are doing."`
+	Authorize mailboxAuthorizeCmd `cmd:"" help:"Sign in at the provider of a mailbox that uses OAuth2."`
+	Check     mailboxCheckCmd     `cmd:"" help:"Log in to the servers of a mailbox and say what works."`
 }
 
 type mailboxAddCmd struct {
@@ -39,6 +40,7 @@ type mailboxAddCmd struct {
 	SMTPSecurity string `name:"smtp-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
 	Username     string `help:"Login at both servers. [default: the address]"`
 	config.Login
+	mailboxOAuth
 	From   string   `default:"now" help:"From where on emails count: now, a date such as 2026-11-01, or all. [default now]"`
 	Staff  []string `placeholder:"ADDRESS" help:"Who is told of new tickets; may be repeated."`
 	Folder []string `default:"INBOX" help:"Folders to read; may be repeated. [default INBOX]"`
@@ -59,7 +61,11 @@ func (c *mailboxAddCmd) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "added %s (%s)\nTry: postern mailbox check %s\n", m.Address, m.ID, m.Address)
+		next := "check"
+		if m.OAuth != nil && !m.OAuth.Application {
+			next = "authorize"
+		}
+		fmt.Fprintf(s.out, "added %s (%s)\nTry: postern mailbox %s %s\n", m.Address, m.ID, next, m.Address)
 		return nil
 	})
 }
@@ -69,7 +75,11 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 	if !ok {
 		return f, fmt.Errorf("%q is not an email address", c.Address)
 	}
-	if !c.MailboxPassword.IsSet() {
+	signIn, secret, err := c.oauth()
+	if err != nil {
+		return f, err
+	}
+	if signIn == nil && !c.MailboxPassword.IsSet() {
 		return f, errors.New("POSTERN_MAILBOX_PASSWORD: set it to the mailbox's password, or POSTERN_MAILBOX_PASSWORD_FILE to the file that holds it")
 	}
 	imap, err := c.server(c.IMAP, c.IMAPSecurity)
@@ -89,7 +99,7 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 	password, tags := c.MailboxPassword.Reveal(), !c.NoTags
 	f = mailboxes.Fields{Address: &c.Address, AddressNorm: norm, FromName: &c.FromName, IMAP: &imap, SMTP: &smtp,
 		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &staff, SubAddressing: &tags,
-		After: &c.After, AfterFolder: &c.AfterFolder}
+		After: &c.After, AfterFolder: &c.AfterFolder, OAuth: signIn, ClientSecret: &secret}
 	if c.Name != "" {
 		f.Name = &c.Name
 	}
@@ -208,28 +218,22 @@ func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
 	}
 	return withStore(ctx, c.Storage, func(st *store) error {
 		service := mailboxes.New(st.db, st.vault)
-		boxes, err := service.List(ctx, cliActor())
+		m, err := findMailbox(ctx, service, c.Mailbox)
 		if err != nil {
 			return err
 		}
-		for _, m := range boxes {
-			if m.ID.String() != c.Mailbox && !strings.EqualFold(m.Address, c.Mailbox) {
-				continue
-			}
-			failed := false
-			for _, line := range checkMailbox(ctx, service, m, roots) {
-				failed = failed || line.err != nil
-				fmt.Fprintln(s.out, line)
-			}
-			if failed {
-				return errors.New("the mailbox does not work yet")
-			}
-			if c.Compare {
-				return compareMailbox(ctx, s, st, m)
-			}
-			return nil
+		failed := false
+		for _, line := range checkMailbox(ctx, service, m, roots) {
+			failed = failed || line.err != nil
+			fmt.Fprintln(s.out, line)
 		}
-		return fmt.Errorf("there is no mailbox %s; see: postern mailbox list", c.Mailbox)
+		if failed {
+			return errors.New("the mailbox does not work yet")
+		}
+		if c.Compare {
+			return compareMailbox(ctx, s, st, m)
+		}
+		return nil
 	})
 }
 
@@ -250,9 +254,9 @@ func (c checked) String() string {
 func checkMailbox(ctx context.Context, service *mailboxes.Service, m mailboxes.Mailbox, roots *x509.CertPool) []checked {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	secrets, err := service.Secrets(ctx, m.ID)
+	secrets, err := worker.Secrets(ctx, service, m)
 	if err != nil {
-		return []checked{{"the stored passwords", err}}
+		return []checked{{"the stored passwords, or the sign-in", err}}
 	}
 	lines := checkIMAP(ctx, m, worker.IMAPAccount(m, secrets, roots))
 	pool := smtp.NewPool(1, time.Second, smtp.Timeouts{})

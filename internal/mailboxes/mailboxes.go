@@ -53,6 +53,7 @@ type Mailbox struct {
 	After          string    `db:"after"`
 	AfterFolder    string    `db:"after_folder"`
 	Paused         bool      `db:"paused"`
+	OAuth          *OAuth    `db:"oauth"` // nil: it signs in with its passwords
 	Version        int       `db:"version"`
 	CreatedAt      time.Time `db:"created_at"`
 	UpdatedAt      time.Time `db:"updated_at"`
@@ -101,12 +102,18 @@ type Folder struct {
 }
 
 // Secrets are the passwords of a mailbox. They are never logged and leave this process only to log in.
+// With OAuth2 there are no passwords, and Access is the access token; it is nowhere but in memory.
 type Secrets struct {
-	IMAP, SMTP string
+	IMAP, SMTP            string
+	ClientSecret, Refresh string
+	Access                string
 }
 
 // String keeps a careless log line from telling them.
 func (Secrets) String() string { return "[secrets]" }
+
+// GoString does so too.
+func (Secrets) GoString() string { return "[secrets]" }
 
 // Service is what the doors call.
 type Service struct {

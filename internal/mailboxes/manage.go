@@ -23,6 +23,8 @@ type Fields struct {
 	IMAP, SMTP     *Server
 	IMAPPassword   *string
 	SMTPPassword   *string
+	OAuth          *OAuth  // only when created; then no passwords
+	ClientSecret   *string // of OAuth
 	Folders        *[]string
 	Start          *string // only when created
 	StartAt        *time.Time
@@ -50,6 +52,12 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox
 	if err := f.apply(&m); err != nil {
 		return Mailbox{}, err
 	}
+	if err := f.OAuth.check(f.ClientSecret); err != nil {
+		return Mailbox{}, err
+	}
+	if m.OAuth = f.OAuth; m.OAuth != nil {
+		f.IMAPPassword, f.SMTPPassword = new(string), new(string)
+	}
 	missing := fault.New(fault.Invalid, "password_missing", "a new mailbox needs the passwords of IMAP and SMTP")
 	switch {
 	case f.IMAPPassword == nil:
@@ -65,12 +73,17 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox
 		}
 		_, err := tx.Exec(sqlInsert, m.ID, m.Name, m.Address, m.AddressNorm, m.FromName, m.IMAP, s.seal(*f.IMAPPassword),
 			m.SMTP, s.seal(*f.SMTPPassword), m.Folders, m.Start, m.StartAt, m.StaffAddresses, m.Priority,
-			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused, m.After, m.AfterFolder)
+			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused, m.After, m.AfterFolder, m.OAuth)
 		if db.Violates(err, "mailboxes_address_norm_key") {
 			return fault.New(fault.Conflict, "address_taken", "there is a mailbox with this address").In("address")
 		}
 		if err != nil {
 			return err
+		}
+		if m.OAuth != nil {
+			g := grant{}
+			set(&g.ClientSecret, f.ClientSecret)
+			tx.Queue(sqlSetGrant, m.ID, s.sealGrant(g))
 		}
 		for _, folder := range m.Folders {
 			tx.Queue(sqlInsertFolder, m.ID, folder)

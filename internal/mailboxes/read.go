@@ -50,9 +50,9 @@ func (s *Service) FoldersOf(ctx context.Context, id uuid.UUID) ([]Folder, error)
 
 // Secrets opens the passwords of a mailbox.
 func (s *Service) Secrets(ctx context.Context, id uuid.UUID) (Secrets, error) {
-	var imap, smtp []byte
+	var imap, smtp, sealed []byte
 	err := s.db.View(ctx, event.System("mailboxes"), func(v *db.View) error {
-		return v.QueryRow(sqlSecrets, id).Scan(&imap, &smtp)
+		return v.QueryRow(sqlSecrets, id).Scan(&imap, &smtp, &sealed)
 	})
 	if err != nil {
 		return Secrets{}, fmt.Errorf("read the passwords of mailbox %s: %w", id, err)
@@ -65,7 +65,15 @@ func (s *Service) Secrets(ctx context.Context, id uuid.UUID) (Secrets, error) {
 	if err != nil {
 		return Secrets{}, fmt.Errorf("open the SMTP password of mailbox %s: %w", id, err)
 	}
-	return Secrets{IMAP: string(imapPlain), SMTP: string(smtpPlain)}, nil
+	out := Secrets{IMAP: string(imapPlain), SMTP: string(smtpPlain)}
+	if sealed != nil {
+		g, err := s.openGrant(sealed)
+		if err != nil {
+			return Secrets{}, fmt.Errorf("open the sign-in of mailbox %s: %w", id, err)
+		}
+		out.ClientSecret, out.Refresh = g.ClientSecret, g.Refresh
+	}
+	return out, nil
 }
 
 // Polled notes that a folder was read to its end, or why it could not be. The text of a failure is kept

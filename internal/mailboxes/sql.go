@@ -1,7 +1,7 @@
 package mailboxes
 
 const columns = `id, name, address, address_norm, from_name, imap, smtp, folders, start, start_at, staff_addresses,
-    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, version, created_at, updated_at,
+    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, oauth, version, created_at, updated_at,
     (select coalesce(jsonb_agg(jsonb_build_object('side', side, 'since', since, 'failed_at', failed_at, 'failures', failures,
         'reason', reason, 'detail', detail, 'told_at', told_at) order by side), '[]')
     from mailbox_outages where mailbox_id = mailboxes.id) as outages`
@@ -14,8 +14,8 @@ const sqlAll = `select ` + columns + ` from mailboxes order by id`
 
 const sqlInsert = `
 insert into mailboxes (id, name, address, address_norm, from_name, imap, imap_secret, smtp, smtp_secret, folders, start,
-    start_at, staff_addresses, priority, reopens, sub_addressing, acknowledges, paused, after, after_folder)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+    start_at, staff_addresses, priority, reopens, sub_addressing, acknowledges, paused, after, after_folder, oauth)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
 const sqlUpdate = `
 update mailboxes set name = $2, from_name = $3, imap = $4, smtp = $5, folders = $6, staff_addresses = $7, priority = $8,
@@ -32,7 +32,16 @@ const sqlInsertFolder = `insert into mailbox_folders (mailbox_id, name) values (
 const sqlFolders = `select id, mailbox_id, name, uidvalidity, generation, last_uid, start_below, created_at, polled_at, failing_since, last_error
 from mailbox_folders where mailbox_id = $1 and source is null order by id`
 
-const sqlSecrets = `select imap_secret, smtp_secret from mailboxes where id = $1`
+const sqlSecrets = `
+select imap_secret, smtp_secret, (select secret from mailbox_grants where mailbox_id = id) from mailboxes where id = $1`
+
+const sqlLockGrant = `select secret from mailbox_grants where mailbox_id = $1 for update`
+
+const sqlSetGrant = `
+insert into mailbox_grants (mailbox_id, secret) values ($1, $2)
+on conflict (mailbox_id) do update set secret = excluded.secret, updated_at = now()`
+
+const sqlAuthorized = `update mailboxes set version = version + 1, updated_at = now() where id = $1`
 
 const sqlPolled = `update mailbox_folders set polled_at = now(), failing_since = null, last_error = null where id = $1`
 

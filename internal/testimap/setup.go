@@ -195,10 +195,11 @@ func (s *Server) writeConfig(ports [2]string) error {
 	text := &strings.Builder{}
 	err = t.Execute(text, map[string]any{
 		"Dir": s.dir, "Homes": s.homes(), "User": name, "Group": group, "UID": uid, "GID": gid,
-		"Password": s.password, "Greeting": s.greeting(), "Port": ports[0], "TLSPort": ports[1],
+		"Password": s.password, "Greeting": s.greeting(), "Port": ports[0], "TLSPort": ports[1], "Tokens": s.tokens != "",
 	})
 	if err != nil {
 		return err
 	}
-	return s.give("dovecot.conf", []byte(text.String()))
+	about := fmt.Sprintf("introspection_url = %s\nintrospection_mode = auth\nforce_introspection = yes\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n", s.tokens)
+	return errors.Join(s.give("tokens.conf", []byte(about)), s.give("dovecot.conf", []byte(text.String())))
 }

@@ -26,6 +26,7 @@ type Server struct {
 	plain    string
 	tls      string
 	users    atomic.Int64
+	tokens   string // where it asks about access tokens; empty: it takes none
 
 	mu   sync.Mutex
 	proc *process // nil: stopped
@@ -33,6 +34,18 @@ type Server struct {
 
 // Start runs a server that is stopped when the test ends; it fails the test when it cannot.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	return start(t, "")
+}
+
+// StartTokens runs a server that also takes access tokens (XOAUTH2, OAUTHBEARER). It asks the
+// endpoint at that http URL about each, with the token as the bearer; the answer is {"active":true,"username":USER}.
+func StartTokens(t testing.TB, introspect string) *Server {
+	t.Helper()
+	return start(t, introspect)
+}
+
+func start(t testing.TB, introspect string) *Server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "imap-")
 	if err != nil {
@@ -45,7 +58,7 @@ func Start(t testing.TB) *Server {
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	s, err := Run(ctx, dir)
+	s, err := run(ctx, dir, introspect)
 	if err != nil {
 		t.Fatalf("testimap: %v", err)
 	}
@@ -59,8 +72,10 @@ func Start(t testing.TB) *Server {
 
 // Run starts a server whose files lie under dir, for programs that are not tests. ctx bounds the
 // start only. A root process runs it as the user nobody, who must be able to enter dir.
-func Run(ctx context.Context, dir string) (*Server, error) {
-	s := &Server{}
+func Run(ctx context.Context, dir string) (*Server, error) { return run(ctx, dir, "") }
+
+func run(ctx context.Context, dir, introspect string) (*Server, error) {
+	s := &Server{tokens: introspect}
 	var err error
 	if s.dir, err = filepath.Abs(dir); err != nil {
 		return nil, err

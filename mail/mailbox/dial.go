@@ -11,6 +11,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
+
+	"github.com/postern-desk/postern/mail/oauth"
 )
 
 // Dial connects and logs in. Its errors are ErrPlainRemote, ErrUnavailable,
@@ -111,23 +113,8 @@ func (s *Session) greet(a Account) error {
 	return nil
 }
 
-// login prefers LOGIN, which every server knows, and takes AUTHENTICATE PLAIN
-// where LOGIN is disabled (RFC 9051 6.2.3).
 func (s *Session) login(ctx context.Context, a Account) error {
-	plain := s.caps.Has(imap.CapLoginDisabled)
-	if plain && !s.caps.Has(imap.AuthCap("PLAIN")) {
-		return fmt.Errorf("%w: the server allows no login on a connection like this one; set another security", ErrAuth)
-	}
-	err := s.run(ctx, func() error {
-		if plain {
-			return s.client.Authenticate(sasl.NewPlainClient("", a.Username, a.Password))
-		}
-		return s.client.Login(a.Username, a.Password).Wait()
-	})
-	if errors.Is(err, ErrRefused) {
-		return fmt.Errorf("%w: %w", ErrAuth, err)
-	}
-	if err != nil {
+	if err := s.authenticate(ctx, a); err != nil {
 		return err
 	}
 	// A login changes the capabilities (RFC 9051 6.2.3). They are asked for
@@ -136,5 +123,45 @@ func (s *Session) login(ctx context.Context, a Account) error {
 		var err error
 		s.caps, err = s.client.Capability().Wait()
 		return err
+	})
+}
+
+// authenticateToken logs in with an access token (OAuth2).
+func (s *Session) authenticateToken(ctx context.Context, a Account) error {
+	mechanism := oauth.Choose(func(m string) bool { return s.caps.Has(imap.AuthCap(m)) })
+	if mechanism == "" {
+		return fmt.Errorf("%w: the server offers no login with OAuth2 on a connection like this one", ErrAuth)
+	}
+	exchange := &oauth.SASL{Mechanism: mechanism, User: a.Username, Host: a.Host, Port: a.Port, Token: a.AccessToken}
+	err := s.run(ctx, func() error { return s.client.Authenticate(exchange) })
+	if err != nil && exchange.Refused != "" {
+		err = fmt.Errorf("%w (the reason: %s)", err, exchange.Refused)
+	}
+	return err
+}
+
+func (s *Session) authenticate(ctx context.Context, a Account) error {
+	err := s.authenticateBy(ctx, a)
+	if errors.Is(err, ErrRefused) {
+		return fmt.Errorf("%w: %w", ErrAuth, err)
+	}
+	return err
+}
+
+// authenticateBy prefers LOGIN, which every server knows, to AUTHENTICATE PLAIN, which it takes
+// where LOGIN is disabled (RFC 9051 6.2.3).
+func (s *Session) authenticateBy(ctx context.Context, a Account) error {
+	if a.AccessToken != "" {
+		return s.authenticateToken(ctx, a)
+	}
+	plain := s.caps.Has(imap.CapLoginDisabled)
+	if plain && !s.caps.Has(imap.AuthCap("PLAIN")) {
+		return fmt.Errorf("%w: the server allows no login on a connection like this one; set another security", ErrAuth)
+	}
+	return s.run(ctx, func() error {
+		if plain {
+			return s.client.Authenticate(sasl.NewPlainClient("", a.Username, a.Password))
+		}
+		return s.client.Login(a.Username, a.Password).Wait()
 	})
 }

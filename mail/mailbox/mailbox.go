@@ -34,6 +34,7 @@ type Account struct {
 	Port               int
 	Security           Security
 	Username, Password string
+	AccessToken        string // OAuth2: in the place of the password
 	// RootCAs are the authorities trusted for the server's certificate; nil
 	// means those of the system.
 	RootCAs *x509.CertPool

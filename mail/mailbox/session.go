@@ -29,7 +29,7 @@ type Session struct {
 
 func newSession(conn net.Conn, a Account, t Timeouts) *Session {
 	s := &Session{guard: newGuard(conn), timeouts: t, news: make(chan struct{}, 1)}
-	for _, secret := range []string{a.Password, a.Username} {
+	for _, secret := range []string{a.AccessToken, a.Password, a.Username} {
 		if secret != "" {
 			s.secrets = append(s.secrets, secret)
 		}

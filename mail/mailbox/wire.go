@@ -89,6 +89,18 @@ func (w *wire) Read(b []byte) (int, error) {
 	}
 }
 
+// Write spells an empty answer to a challenge as an empty line (RFC 9051 6.2.2): the library writes "=", which
+// stands for it only behind a command (RFC 4959 3).
+func (w *wire) Write(b []byte) (int, error) {
+	if string(b) != "=\r\n" {
+		return w.Conn.Write(b)
+	}
+	if _, err := w.Conn.Write(b[1:]); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
 // ended notes why the connection ended.
 func (w *wire) ended(err error) error {
 	if err != nil {

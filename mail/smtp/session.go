@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/postern-desk/postern/mail/oauth"
 )
 
 // Reasons of ours why no session came about.
@@ -20,6 +23,7 @@ var (
 	ErrPlainRemote = errors.New("an unprotected connection is allowed to loopback only")
 	ErrNoStartTLS  = errors.New("the server does not offer STARTTLS, which the account demands")
 	ErrNoAuth      = errors.New("the server offers no login that we know (PLAIN, LOGIN)")
+	ErrNoToken     = errors.New("the server offers no login with OAuth2 (OAUTHBEARER, XOAUTH2)")
 	ErrSecurity    = errors.New("unknown security setting")
 )
 
@@ -113,6 +117,9 @@ func (s *session) startTLS(config *tls.Config) error {
 func (s *session) login(a Account) error {
 	_, offered := s.Extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(offered))
+	if a.AccessToken != "" {
+		return s.loginToken(a, mechanisms)
+	}
 	for _, m := range mechanisms {
 		switch m {
 		case "PLAIN":
@@ -124,6 +131,28 @@ func (s *session) login(a Account) error {
 		}
 	}
 	return ErrNoAuth
+}
+
+// loginToken logs in with an access token (OAuth2).
+func (s *session) loginToken(a Account, offered []string) error {
+	mechanism := oauth.Choose(func(m string) bool { return slices.Contains(offered, m) })
+	if mechanism == "" {
+		return ErrNoToken
+	}
+	s.wire.step(s.timeouts.Command)
+	return s.Auth(bearer{&oauth.SASL{Mechanism: mechanism, User: a.Username, Host: a.Host, Port: a.Port, Token: a.AccessToken}})
+}
+
+// bearer is a login with a token as the library wants it.
+type bearer struct{ exchange *oauth.SASL }
+
+func (b bearer) Start(*smtp.ServerInfo) (string, []byte, error) { return b.exchange.Start() }
+
+func (b bearer) Next(challenge []byte, more bool) ([]byte, error) {
+	if !more {
+		return nil, nil
+	}
+	return b.exchange.Next(challenge)
 }
 
 // end says goodbye and does not wait for the answer.

@@ -25,6 +25,7 @@ type Account struct {
 	Port               int
 	Security           Security
 	Username, Password string         // empty Username: no login
+	AccessToken        string         // OAuth2: in the place of the password
 	RootCAs            *x509.CertPool // nil: the system's
 	HelloName          string         // empty: the connection's own address
 }
