@@ -130,8 +130,9 @@ func TestReaderThatLostItsMailboxStopsAtOnce(t *testing.T) {
 	s.count("")
 	d.enqueue(t, pollOf(d)) // and one that is asked for all the same is left to the other
 	d.eventually(t, 10*time.Second, "that poll is done, too", "select count(*) = 0 from river_job where kind = 'poll_mailbox' and state not in ('completed')")
-	if n := one[int](t, d, "select count(*) from inbound_emails"); n != 0 || s.count("EXAMINE") != 0 {
-		t.Errorf("%d emails were written, %d folders opened after the mailbox was lost", n, s.count("EXAMINE"))
+	asks := s.count("FETCH BODY") + s.count("UID FETCH BODY") // the comparison with the ledger may list emails
+	if n := one[int](t, d, "select count(*) from inbound_emails"); n != 0 || asks != 0 {
+		t.Errorf("%d emails were written, %d fetches after the mailbox was lost", n, asks)
 	}
 	if n := one[int](t, d, "select count(*) from mailbox_folders where failing_since is not null"); n != 0 {
 		t.Error("the folder counts as failing")
@@ -149,7 +150,6 @@ func TestRolesApart(t *testing.T) {
 	d.deliver(t, "INBOX", time.Now(), email{from: ann, subject: "apart", id: unique(), body: "x"})
 	d.wantTickets(t, 10*time.Second, 1)
 	d.eventually(t, 10*time.Second, "the letters are sent", "select count(*) = 2 from letters where state = 'sent'")
-	d.exec(t, "select 1")
 	for kind, n := range map[string]int{"poll_mailbox": 1, "ingest_emails": 1} {
 		if got := one[int](t, d, "select count(distinct attempted_by[1]) from river_job where kind = $1 and attempted_by is not null", kind); got != n {
 			t.Errorf("%s was worked by %d processes", kind, got)
