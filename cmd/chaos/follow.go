@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +17,7 @@ const movesWithin = 30 * time.Second
 // follow begins to look where the mailbox goes, if it is this member's; the returned function waits until it is
 // there, and fails where nobody took it.
 func (s *splitter) follow(ctx context.Context, m *member, kind string) (wait func() error) {
-	url, life := s.postgres.AppURL, m.life
+	url, life := s.database, m.life
 	before, err := holder(ctx, url)
 	if err != nil || !life.holds(before) {
 		return func() error { return nil }
@@ -43,18 +44,30 @@ func (s *splitter) follow(ctx context.Context, m *member, kind string) (wait fun
 
 // holder is the process that reads the mailbox; empty where there is none.
 func holder(ctx context.Context, url string) (process string, err error) {
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	rows, err := conn.Query(ctx, sqlHolder)
-	if err != nil {
-		return "", err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	all, err := ask[string](ctx, url, sqlHolder)
 	if err != nil || len(all) == 0 {
 		return "", err
 	}
 	return all[0], nil
+}
+
+const sqlProcesses = `select id from processes`
+
+// lives reports whether a process has begun to say so.
+func lives(ctx context.Context, url string, life *running) (bool, error) {
+	all, err := ask[string](ctx, url, sqlProcesses)
+	return slices.ContainsFunc(all, life.holds), err
+}
+
+func ask[T any](ctx context.Context, url, sql string) ([]T, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[T])
 }

@@ -29,6 +29,7 @@ type splitter struct {
 	env        []string
 	dir        string // of the database
 	postgres   *embedded.Postgres
+	database   string // its URL, which outlives its restarts
 	mail       *embedded.Mail
 	imap, smtp *faultproxy.Proxy
 	members    []*member
@@ -56,6 +57,7 @@ func (s *splitter) prepare(ctx context.Context, p *program) error {
 	if err := s.startPostgres(ctx); err != nil {
 		return err
 	}
+	s.database = s.postgres.AppURL
 	var err error
 	if s.mail, err = embedded.StartMail(ctx, embedded.MailConfig{Dir: filepath.Join(p.dir, "mail"), SMTPAddr: "127.0.0.1:0", IMAPAddr: "127.0.0.1:0",
 		Password: mailPassword, Domain: "desk.example"}); err != nil {
@@ -80,7 +82,7 @@ func (s *splitter) prepare(ctx context.Context, p *program) error {
 	for _, roles := range []string{"web,worker", "worker,watch", "worker,watch"} {
 		m := &member{roles: roles}
 		s.members = append(s.members, m)
-		if err := s.start(m); err != nil {
+		if err := s.start(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -121,9 +123,27 @@ func (s *splitter) setUp(ctx context.Context) (key string, err error) {
 	return key, nil
 }
 
-func (s *splitter) start(m *member) (err error) {
-	m.life, err = s.program.spawn(s.env, "serve", "--roles", m.roles)
-	return err
+// start begins a life of a member, and another one where it ends while it starts, as a supervisor does: a process
+// that finds no database says so and ends.
+func (s *splitter) start(ctx context.Context, m *member) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	for ; ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
+		if m.life, err = s.program.spawn(s.env, "serve", "--roles", m.roles); err != nil {
+			return err
+		}
+		for hasEnded := false; !hasEnded && ctx.Err() == nil; {
+			if is, err := lives(ctx, s.database, m.life); err == nil && is {
+				return nil
+			}
+			select {
+			case <-m.life.ended:
+				hasEnded = true
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	return fmt.Errorf("a process with the roles %s does not start: %w", m.roles, ctx.Err())
 }
 
 // disturb does one thing to one of the processes, or to what they are connected to.
@@ -169,12 +189,12 @@ func (s *splitter) strike(ctx context.Context, m *member, kind string, down time
 			return err
 		}
 		sleep(ctx, down)
-		return s.start(m)
+		return s.start(ctx, m)
 	case "term":
 		if err := m.life.stop(); err != nil {
 			return err
 		}
-		return s.start(m)
+		return s.start(ctx, m)
 	}
 	if err := m.life.process.Signal(syscall.SIGSTOP); err != nil {
 		return err
@@ -230,5 +250,5 @@ func pidOf(process string) string {
 	return parts[len(parts)-2]
 }
 
-// holds reports whether a holder's name is of this life.
+// holds reports whether a process's name is of this life.
 func (r *running) holds(process string) bool { return pidOf(process) == fmt.Sprint(r.process.Pid) }
