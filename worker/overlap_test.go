@@ -230,7 +230,7 @@ func TestFoldersTakeTurns(t *testing.T) {
 	d.update(t, mailboxes.Fields{})
 	d.set.BatchMessages = 2
 	past := map[uint32]email{}
-	for uid := range uint32(100) {
+	for uid := range uint32(160) { // three turns
 		past[uid+1] = mailOf(fmt.Sprintf("past %d", uid))
 	}
 	s.show("Past", time.Now(), past)
@@ -250,7 +250,7 @@ func TestFoldersTakeTurns(t *testing.T) {
 	if n := one[int](t, d, of, "Past"); n == len(past) {
 		t.Error("the first was read to its end before")
 	}
-	d.eventually(t, 30*time.Second, "the first is read to its end", "select ("+of+") = 100", "Past")
+	d.eventually(t, 30*time.Second, "the first is read to its end", "select ("+of+") = 160", "Past")
 	d.eventually(t, 5*time.Second, "the broken one says so", "select failing_since is not null from mailbox_folders where name = 'Broken'")
 	s.change("Broken", func(f *scriptFolder) { f.broken = false })
 	d.eventually(t, 10*time.Second, "the poll is over", "select not exists (select from river_job where kind = 'poll_mailbox' and state in ('available', 'running'))")

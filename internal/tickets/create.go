@@ -41,11 +41,11 @@ func (s *Service) Create(ctx context.Context, by event.Actor, n NewTicket) (Tick
 		if err != nil {
 			return err
 		}
-		if n.Acknowledge, err = ourOwn(tx, n.From.Norm, n.Acknowledge); err != nil {
-			return err
-		}
 		linked, from, err := requester(tx, n)
 		if err != nil {
+			return err
+		}
+		if err := notOurselves(tx, from.Norm); err != nil {
 			return err
 		}
 		numbers, err := ReserveNumbers(tx, 1)
@@ -76,15 +76,13 @@ func (n NewTicket) check() error {
 	return nil
 }
 
-// ourOwn keeps a form filled in with the desk's own address from writing to itself.
-func ourOwn(tx *db.Tx, norm string, acknowledge bool) (bool, error) {
+// notOurselves refuses the desk as its own requester: no letter would ever leave it.
+func notOurselves(tx *db.Tx, norm string) error {
 	boxes, err := mailboxes.All(tx)
-	for _, m := range boxes {
-		if m.AddressNorm == norm {
-			acknowledge = false
-		}
+	if err == nil && isOurs(boxes, norm) {
+		return fault.New(fault.Invalid, "own_address", "this is the desk's own address; give the address of who asks").In("email")
 	}
-	return acknowledge, err
+	return err
 }
 
 // mailboxOf is the mailbox asked for, or the oldest; nil where the desk has none yet.

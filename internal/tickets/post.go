@@ -139,10 +139,14 @@ func orNoMailbox(err error) error {
 func withoutOurselves(tx *db.Tx, people []participant) ([]participant, error) {
 	boxes, err := mailboxes.All(tx)
 	return slices.DeleteFunc(people, func(p participant) bool {
-		return slices.ContainsFunc(boxes, func(m mailboxes.Mailbox) bool {
-			return m.AddressNorm == p.Address || m.AddressNorm == untagged(p.Address)
-		})
+		return isOurs(boxes, p.Address)
 	}), err
+}
+
+func isOurs(boxes []mailboxes.Mailbox, norm string) bool {
+	return slices.ContainsFunc(boxes, func(m mailboxes.Mailbox) bool {
+		return m.AddressNorm == norm || m.AddressNorm == untagged(norm)
+	})
 }
 
 // untagged takes the tag off an address: support+x@ is support@.

@@ -115,14 +115,16 @@ func (s *Session) explain(err error) error {
 	if errors.As(err, &refused) {
 		return s.refusal(refused)
 	}
-	if cause := s.guard.why(); cause != nil {
-		if bye := s.lastWords(); bye != "" && errors.Is(cause, ErrServerGone) {
-			kind := kindOfText(bye)
-			if kind == nil || kind == ErrUnavailable {
-				kind = ErrServerGone
-			}
-			return fmt.Errorf("%w; it said: %s", kind, bye)
+	cause, bye := s.guard.why(), s.lastWords()
+	if bye != "" && (errors.Is(cause, ErrServerGone) || cause == nil && s.guard.isClosed()) {
+		// The library may have closed our end before we saw the server close its own.
+		kind := kindOfText(bye)
+		if kind == nil || kind == ErrUnavailable {
+			kind = ErrServerGone
 		}
+		return fmt.Errorf("%w; it said: %s", kind, bye)
+	}
+	if cause != nil {
 		return cause
 	}
 	if s.guard.isClosed() {
