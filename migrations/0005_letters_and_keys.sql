@@ -15,6 +15,7 @@ create table letters (
     state          text not null default 'queued' check (state in ('queued', 'sending', 'sent', 'failed', 'unknown')),
     attempts       smallint not null default 0,
     unknowns       smallint not null default 0,
+    newest_until   uuid, -- answers of another thread up to here came before both were merged
     next_attempt_at timestamptz not null default now(),
     give_up_at     timestamptz not null,
     last_code      integer,

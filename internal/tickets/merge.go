@@ -126,6 +126,7 @@ func belongs(tx *db.Tx, source, target *Ticket) error {
 // moveThread takes along everything that an email may find the thread by: what answers a letter of the
 // source continues the target. Ids sort by time, and so do the messages of both.
 func moveThread(tx *db.Tx, source, target *Ticket) {
+	tx.Queue(sqlKeepNewestAnswers, source.ID, target.ID, db.NewID())
 	for _, sql := range []string{sqlMoveMessages, sqlMoveAttachments, sqlMoveLetters, sqlMoveParticipants, sqlMoveShells} {
 		tx.Queue(sql, source.ID, target.ID, target.ClientID)
 	}

@@ -145,6 +145,9 @@ const sqlMoveAttachments = `update attachments set ticket_id = $2, client_id = $
 
 const sqlMoveLetters = `update letters set ticket_id = $2, client_id = $3 where ticket_id = $1`
 
+const sqlKeepNewestAnswers = `
+update letters l set newest_until = $3 where l.ticket_id in ($1, $2) and l.kind = 'answer' and ` + newestAnswer
+
 const sqlMoveShells = `update tickets set merged_into = $2, client_id = $3 where merged_into = $1`
 
 const sqlMoveParticipants = `

@@ -14,9 +14,11 @@ import (
 // undelivered finds the letters l of answers that came to nothing: refused for good, or handed over twice
 // without a word. Only a ticket's newest answer counts: staff who wrote again know. The index letters_undelivered
 // holds the few that there are.
-const undelivered = `l.kind = 'answer' and (l.state = 'failed' or l.state = 'unknown' and l.unknowns > 1)
-  and not exists (select from letters later where later.ticket_id = l.ticket_id and later.id > l.id
-    and later.kind = 'answer' and later.message_ref is distinct from l.message_ref)`
+const undelivered = `l.kind = 'answer' and (l.state = 'failed' or l.state = 'unknown' and l.unknowns > 1) and ` + newestAnswer
+
+// newestAnswer: no other answer came after. What another thread had before both were merged is no answer to this one.
+const newestAnswer = `not exists (select from letters later where later.ticket_id = l.ticket_id
+    and later.id > coalesce(l.newest_until, l.id) and later.kind = 'answer' and later.message_ref is distinct from l.message_ref)`
 
 // allowed refuses a filter that would tell a client's people of letters.
 func (f Filter) allowed(by event.Actor) error {

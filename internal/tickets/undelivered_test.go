@@ -12,7 +12,8 @@ import (
 )
 
 // Tried: letters of every kind and state; an answer of two letters; a later answer that is on its way, and
-// one that failed too; the failed answer of a ticket that was merged.
+// one that failed too; the failed answer of a ticket that was merged, into one with
+// an older or a newer answer, and merged again.
 func TestUndeliveredAnswersShowInLists(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -55,6 +56,31 @@ func TestUndeliveredAnswersShowInLists(t *testing.T) {
 	s.merge(o.ID, into.ID)
 	undelivered(into.ID, 2)
 	undelivered(o.ID, 0)
+
+	// Of two threads each answer may be the one that did not arrive, whichever is newer; the next one answers both.
+	for _, olderFails := range []bool{true, false} {
+		a, b := s.open(), s.open()
+		s.post(a.ID, Post{Body: "first"})
+		if olderFails {
+			settle(a.ID, "answer", "failed", 0)
+		}
+		s.post(b.ID, Post{Body: "second"})
+		settle(b.ID, "answer", map[bool]string{true: "sent", false: "failed"}[olderFails], 0)
+		s.merge(a.ID, b.ID)
+		undelivered(b.ID, 1)
+		settle(b.ID, "answer", "failed", 0) // the older one, on its way until now
+		undelivered(b.ID, map[bool]int{true: 1, false: 2}[olderFails])
+		c := s.open()
+		s.post(c.ID, Post{Body: "third"})
+		settle(c.ID, "answer", "sent", 0)
+		s.merge(c.ID, b.ID)
+		undelivered(b.ID, map[bool]int{true: 1, false: 2}[olderFails])
+		s.post(b.ID, Post{Body: "once more"})
+		undelivered(b.ID, 0)
+		d := s.open()
+		s.merge(b.ID, d.ID)
+		undelivered(d.ID, 0)
+	}
 
 	member := event.Actor{Kind: "api_key", ID: "m", Realm: event.Client, ClientID: uuid.New()}
 	if counts, err := s.Undelivered(soon(t), member, []uuid.UUID{into.ID}); err != nil || len(counts) != 0 {
