@@ -101,6 +101,7 @@ func staffActor() event.Actor {
 // email is the text of one; an empty field leaves its header line out.
 type email struct {
 	from, subject, id, inReplyTo, extra, body string
+	headless                                  bool // the body is all
 }
 
 var drawn atomic.Int64
@@ -109,6 +110,9 @@ var drawn atomic.Int64
 func unique() string { return fmt.Sprintf("%d@client.example", drawn.Add(1)) }
 
 func (e email) raw() string {
+	if e.headless {
+		return e.body
+	}
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {

@@ -162,6 +162,10 @@ func (s *Service) understand(ctx context.Context, row stored, b *blob.Blob, put 
 		r.original = true
 		r.email.Problems = append(r.email.Problems, "its attachments could not be stored; the original is attached")
 	}
+	if r.email.Raw && !r.original {
+		r.original = true
+		r.email.Problems = append(r.email.Problems, "some of the text is bytes as they came; the original is attached")
+	}
 	r.knowSender()
 	return r, nil
 }

@@ -45,6 +45,7 @@ type Email struct {
 	Token    string   // the ticket token of a plus-address, with its prefix: "t-" and 32 characters of base32
 	Tags     []string // every plus-address tag among the recipients, lower-case
 	Problems []string // the defects met, in words
+	Raw      bool     // some of Text is bytes as they came, since nothing better was found in them
 }
 
 // Address is a mailbox as its writer wrote it. Compare addresses only after

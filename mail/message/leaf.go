@@ -54,7 +54,7 @@ func (w *walker) text(h header, t mediaType, part *partReader) body {
 		w.problem("text declared as base64 that is not: shown as it is")
 	}
 	if len(bytes.TrimSpace(decoded)) == 0 && len(bytes.TrimSpace(raw)) > 0 {
-		w.problem("text whose transfer encoding gives nothing: shown as it is")
+		w.raw("text whose transfer encoding gives nothing: shown as it is")
 		decoded = raw
 	}
 	charset := t.params["charset"]

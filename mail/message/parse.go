@@ -78,9 +78,17 @@ func (w *walker) problem(p string) {
 	}
 }
 
+// raw is problem where bytes are shown for text.
+func (w *walker) raw(p string) {
+	w.email.Raw = true
+	w.problem(p)
+}
+
 func (w *walker) header(top bool) header {
 	r := headerReader{src: w.src, limit: w.lim.Header, problem: w.problem, top: top}
-	return r.read()
+	h := r.read()
+	w.email.Raw = w.email.Raw || top && len(h) == 0
+	return h
 }
 
 func (w *walker) nameLimits() {
@@ -104,7 +112,7 @@ func (w *walker) fillBody(b body) {
 	}
 	if e.Text == "" && e.HTML == "" && len(e.Attachments) == 0 {
 		if raw := trimBlankLines(CleanText(literal(string(w.src.sample.bytes)))); raw != "" {
-			w.problem("no text could be read from the body: the raw text is shown")
+			w.raw("no text could be read from the body: the raw text is shown")
 			e.Text = raw
 		}
 	}

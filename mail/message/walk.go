@@ -29,7 +29,7 @@ func (w *walker) entity(h header, o origin) body {
 		if o.depth+w.depth < w.lim.Depth {
 			return w.multipart(t, o)
 		}
-		w.problem("parts nested deeper than the limit: what is deeper is shown as raw text")
+		w.raw("parts nested deeper than the limit: what is deeper is shown as raw text")
 		return w.rawText()
 	}
 	return w.leaf(h, t, o)
@@ -87,7 +87,7 @@ func (w *walker) multipart(t mediaType, o origin) body {
 	}
 	w.leave(level)
 	if joined.n == 0 && strings.TrimSpace(preamble) != "" {
-		w.problem("multipart without parts: its raw text is shown")
+		w.raw("multipart without parts: its raw text is shown")
 		joined.add(w.decodeText([]byte(preamble), ""))
 	}
 	return joined.body()
@@ -159,8 +159,12 @@ func (w *walker) gather(s *scratch, r io.Reader, limit int64) []byte {
 // decodeText overwrites raw.
 func (w *walker) decodeText(raw []byte, charset string) body {
 	charset = normalizeCharset(charset)
+	noText := bytes.IndexByte(raw, 0) >= 0 // in no charset of single bytes
 	text, problem := decodeBytes(raw, charset)
-	if problem != "" {
+	switch {
+	case problem != "" && noText:
+		w.raw(problem)
+	case problem != "":
 		w.problem(problem)
 	}
 	return body{text: cleanBytes(text), charset: charset}
