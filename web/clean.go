@@ -14,8 +14,8 @@ import (
 	"github.com/postern-desk/postern/mail/message"
 )
 
-// line is a text of one line as it may be stored: no control characters, and any white space is a space.
-func line(s string) string { return strings.Join(strings.Fields(message.CleanText(s)), " ") }
+// line is a text of one line as it may be stored.
+func line(s string) string { return message.CleanLine(s) }
 
 func lines(in []string) []string {
 	out := make([]string, 0, len(in))

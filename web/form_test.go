@@ -155,6 +155,17 @@ func TestFormKeepsWhatWasTypedAndSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Tried: a name and a subject that turn the direction of what follows.
+func TestFormTurnsNoDirection(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.submit(typed("name", "Ann \u202egpj", "subject", "\u2067Help\u2069")).want(303)
+	ticket := d.get("/v1/tickets").items()[0]
+	if ticket["subject"] != "Help" || ticket["requester"].(map[string]any)["name"] != "Ann gpj" {
+		t.Errorf("the ticket is %v", ticket)
+	}
+}
+
 func TestFormTrapOpensNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

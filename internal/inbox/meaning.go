@@ -62,7 +62,7 @@ const (
 )
 
 func subjectOf(e *message.Email) string {
-	subject := bounded(strings.Join(strings.Fields(message.CleanText(e.Subject)), " "), maxSubject)
+	subject := bounded(message.CleanLine(e.Subject), maxSubject)
 	if subject == "" {
 		return "(no subject)"
 	}

@@ -175,17 +175,17 @@ func (s *Service) understand(ctx context.Context, row stored, b *blob.Blob, put 
 func (r *reading) knowSender() {
 	said := r.email.From
 	if norm, ok := message.NormalizeAddress(said.Address); ok {
-		r.from = tickets.Person{Address: said.Address, Norm: norm, Name: bounded(message.CleanText(said.Name), maxName)}
+		r.from = tickets.Person{Address: said.Address, Norm: norm, Name: bounded(message.CleanLine(said.Name), maxName)}
 		return
 	}
-	name := message.CleanText(said.Name)
+	name := said.Name
 	if said.Address != "" {
 		if name = said.Address; said.Name != "" {
 			name = said.Name + " <" + said.Address + ">"
 		}
 		r.email.Problems = append(r.email.Problems, "the sender's address cannot be one, so that answers have no way: "+said.Address)
 	}
-	r.from = tickets.Person{Name: bounded(message.CleanText(name), maxName)}
+	r.from = tickets.Person{Name: bounded(message.CleanLine(name), maxName)}
 }
 
 // parse guards against what parsing must never do. A panic leaves r.email nil: the text is not lost,

@@ -83,7 +83,7 @@ func parseMailbox(item string) (a Address, rest string) {
 		name = displayName(rest)
 	}
 	if name == "" {
-		name = oneLine(decodeWords(comment))
+		name = CleanLine(decodeWords(comment))
 	}
 	inner = strings.TrimPrefix(strings.TrimSpace(inner), "mailto:")
 	// RFC 5322 section 4.4: an obsolete route before the address is ignored.
@@ -100,7 +100,7 @@ func bareMailbox(s, comment string) Address {
 	if !strings.Contains(s, "@") {
 		return Address{Name: displayName(s)}
 	}
-	name := oneLine(decodeWords(comment))
+	name := CleanLine(decodeWords(comment))
 	if i := strings.LastIndexAny(s, " \t"); i > 0 && !strings.HasPrefix(s, `"`) {
 		before, last := strings.TrimSpace(s[:i]), s[i+1:]
 		if !strings.Contains(before, "@") && strings.Index(last, "@") > 0 && !strings.HasPrefix(last, ".") && !strings.HasSuffix(before, ".") {
@@ -122,7 +122,7 @@ func displayName(s string) string {
 			b.WriteByte(s[i])
 		}
 	}
-	return strings.Trim(oneLine(decodeWords(b.String())), "' ")
+	return strings.Trim(CleanLine(decodeWords(b.String())), "' ")
 }
 
 // cleanAddress keeps an address as written, without what no address can hold.

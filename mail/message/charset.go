@@ -129,7 +129,7 @@ func normalizeCharset(label string) string {
 	if label == "" || label == "utf-8" || label == "us-ascii" {
 		return label
 	}
-	label = strings.ToLower(strings.Trim(oneLine(label[:min(len(label), maxCharset)]), `"' `))
+	label = strings.ToLower(strings.Trim(CleanLine(label[:min(len(label), maxCharset)]), `"' `))
 	if alias, ok := charsetAliases[label]; ok {
 		return alias
 	}
@@ -195,7 +195,7 @@ func htmlCharset(b []byte) string {
 
 // quoteShort shows a value from the email in a problem, bounded.
 func quoteShort(s string) string {
-	s = oneLine(s)
+	s = CleanLine(s)
 	if len(s) > 40 {
 		s = strings.ToValidUTF8(s[:40], "") + "..."
 	}

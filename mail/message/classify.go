@@ -167,12 +167,12 @@ func classifyCalendar(f *facts) verdict {
 func classifyAutomatic(e *Email, h header) verdict {
 	var reasons []string
 	// RFC 3834 section 5; forwarding by a filter (RFC 5436) leaves a person's email as it is.
-	word, _, _ := strings.Cut(strings.ToLower(oneLine(h.get("auto-submitted"))), ";")
+	word, _, _ := strings.Cut(strings.ToLower(CleanLine(h.get("auto-submitted"))), ";")
 	word, _, _ = strings.Cut(strings.TrimSpace(word), " ")
 	if word != "" && word != "no" && word != "auto-forwarded" {
 		reasons = append(reasons, "Auto-Submitted: "+quoteShort(word)+" (RFC 3834)")
 	}
-	if strings.EqualFold(oneLine(h.get("x-auto-response-suppress")), "all") {
+	if strings.EqualFold(CleanLine(h.get("x-auto-response-suppress")), "all") {
 		reasons = append(reasons, "X-Auto-Response-Suppress: All")
 	}
 	for _, f := range h {
@@ -199,7 +199,7 @@ func classifyAutomatic(e *Email, h header) verdict {
 }
 
 func isNo(value string) bool {
-	v := strings.ToLower(oneLine(value))
+	v := strings.ToLower(CleanLine(value))
 	return v == "" || v == "no" || v == "none" || v == "false" || v == "0"
 }
 
@@ -208,7 +208,7 @@ func precedence(h header) string {
 	if p == "" {
 		p = h.get("preference")
 	}
-	return strings.ToLower(oneLine(p))
+	return strings.ToLower(CleanLine(p))
 }
 
 // classifyList finds mailing lists and newsletters (RFC 2919, RFC 2369).
@@ -236,7 +236,7 @@ func classifyNoReply(e *Email) verdict {
 
 // suppressesReply says that the sender asks for no automatic answer.
 func suppressesReply(h header) bool {
-	v := strings.ToLower(oneLine(h.get("x-auto-response-suppress")))
+	v := strings.ToLower(CleanLine(h.get("x-auto-response-suppress")))
 	for _, word := range []string{"all", "autoreply", "oof"} {
 		if strings.Contains(v, word) {
 			return true

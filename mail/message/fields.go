@@ -58,7 +58,7 @@ var deliveredFields = []string{"delivered-to", "x-delivered-to", "x-original-to"
 func lists(h header) []string {
 	var found []string
 	for _, name := range []string{"list-post", "list-id"} {
-		v := strings.ToLower(oneLine(h.get(name)))
+		v := strings.ToLower(CleanLine(h.get(name)))
 		if open, end := strings.LastIndexByte(v, '<'), strings.LastIndexByte(v, '>'); open >= 0 && open < end {
 			v = v[open+1 : end]
 		}
@@ -116,7 +116,7 @@ var dateLayouts = []string{
 
 // parseDate reads a Date (RFC 5322 section 3.3); zero when it cannot.
 func parseDate(raw string) time.Time {
-	raw, _ = cutComments(oneLine(literal(raw)))
+	raw, _ = cutComments(CleanLine(literal(raw)))
 	raw = strings.TrimSpace(raw)
 	for _, s := range []string{raw, strings.ReplaceAll(raw, " UT", " UTC"), strings.TrimRight(raw, ".,;")} {
 		if t, err := mail.ParseDate(s); err == nil {
@@ -142,7 +142,7 @@ func sensibleDate(t time.Time) time.Time {
 // importance reads the four fields that say it; the first that says something counts.
 func importance(h header) Importance {
 	for _, name := range []string{"x-priority", "importance", "x-msmail-priority", "priority"} {
-		v := strings.ToLower(oneLine(literal(h.get(name))))
+		v := strings.ToLower(CleanLine(literal(h.get(name))))
 		word, _, _ := strings.Cut(v, " ")
 		switch strings.Trim(word, "()") {
 		case "1", "2", "high", "highest", "urgent":

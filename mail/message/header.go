@@ -39,7 +39,7 @@ func (h header) has(name string) bool {
 
 // text is a field for people: encoded words decoded, on one line.
 func (h header) text(name string) string {
-	return oneLine(decodeWords(h.get(name)))
+	return CleanLine(decodeWords(h.get(name)))
 }
 
 // headerReader reads one header block and repairs it: an mbox line before it,

@@ -71,7 +71,7 @@ func FuzzIntro(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if s = oneLine(s); len(s) <= 200 {
+		if s = CleanLine(s); len(s) <= 200 {
 			checkIntro(t, s)
 		}
 	})

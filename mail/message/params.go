@@ -75,9 +75,9 @@ func paramValue(s string) (value, rest string) {
 // RFC 2047 words that many writers use instead.
 func (t mediaType) text(name string) string {
 	if v, ok := t.extended(name); ok {
-		return oneLine(v)
+		return CleanLine(v)
 	}
-	return oneLine(decodeWords(t.params[name]))
+	return CleanLine(decodeWords(t.params[name]))
 }
 
 // extended reads name* and name*0, name*1* and so on (RFC 2231 sections 3 and 4).

@@ -83,7 +83,7 @@ func FuzzParseMediaType(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		m := parseMediaType(raw)
 		for name := range m.params {
-			if got := m.text(name); oneLine(got) != got {
+			if got := m.text(name); CleanLine(got) != got {
 				t.Errorf("%q: %s is %q", raw, name, got)
 			}
 		}

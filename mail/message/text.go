@@ -60,13 +60,21 @@ func unwanted(r rune) bool {
 	return r < 0x20 && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0
 }
 
-// oneLine is s as one clean line: white space of any kind is one space.
-func oneLine(s string) string {
+// CleanLine is s as one clean line: white space of any kind is one space, and nothing turns the direction of what
+// follows (Unicode Standard Annex 9 section 2), so that a subject or a name reads as it is stored.
+func CleanLine(s string) string {
 	if isOneLine(s) {
 		return s
 	}
-	return strings.Join(strings.Fields(CleanText(s)), " ")
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if turnsDirection(r) {
+			return -1
+		}
+		return r
+	}, CleanText(s))), " ")
 }
+
+func turnsDirection(r rune) bool { return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 }
 
 // isOneLine is a quick look: printable ASCII with single spaces inside.
 func isOneLine(s string) bool {

@@ -1,6 +1,8 @@
 package message
 
 import (
+	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,6 +15,27 @@ func TestCleanText(t *testing.T) {
 		if got := CleanText(in); got != want {
 			t.Errorf("%q gives %q, want %q", in, got, want)
 		}
+	}
+}
+
+// Tried: every character that turns the direction, in a subject, encoded or not, in names of senders and of files.
+// Joiners, which emoji and Persian need, stay.
+func TestNothingTurnsTheDirection(t *testing.T) {
+	t.Parallel()
+	for _, r := range "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
+		bad := "gpj" + string(r) + " exe"
+		encoded := "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(bad)) + "?="
+		for _, said := range []string{bad, encoded} {
+			e := parse(t, "From: "+said+" <ann@x.example>\r\nCc: bob@x.example ("+said+")\r\nSubject: "+said+
+				"\r\nContent-Type: application/pdf; name=\""+said+"\"\r\n\r\nx")
+			got := []string{e.Subject, e.From.Name, e.Cc[0].Name, e.Attachments[0].Name}
+			if !slices.Equal(got, []string{"gpj exe", "gpj exe", "gpj exe", "gpj exe"}) {
+				t.Errorf("%U: %q", r, got)
+			}
+		}
+	}
+	if kept := "👩\u200d💻 می\u200cخواهم"; CleanLine(kept) != kept {
+		t.Errorf("%q gives %q", kept, CleanLine(kept))
 	}
 }
 
@@ -71,7 +94,7 @@ func FuzzCleanText(f *testing.F) {
 		if got, want := trimBlankLines(s), plainTrim(s); got != want {
 			t.Errorf("%q is trimmed to %q, want %q", s, got, want)
 		}
-		if got, want := oneLine(s), strings.Join(strings.Fields(s), " "); got != want {
+		if got, want := CleanLine(s), strings.Join(strings.Fields(s), " "); got != want {
 			t.Errorf("%q on one line is %q, want %q", s, got, want)
 		}
 		if got, want := strings.Trim(s, "-_=*#+~ᐧ·—–>| \t\u00a0\u200b") == "" && strings.TrimSpace(s) != "", isDelimiter(s); got != want && !strings.Contains(s, "\n") {
