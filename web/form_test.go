@@ -75,7 +75,12 @@ func TestRow024_PublicFormNeedsNoAccount(t *testing.T) {
 	if wait, err := strconv.Atoi(sixth.header.Get("Retry-After")); err != nil || wait < 3500 || wait > 3600 {
 		t.Errorf("Retry-After is %q", sixth.header.Get("Retry-After"))
 	}
-	if !strings.Contains(string(sixth.body), "<h1>") || d.state() != before {
+	for _, kept := range []string{"<h1>", "Ann Example", "ann@client.example", "Cannot log in", "It says no.", "support@desk.example"} {
+		if !strings.Contains(string(sixth.body), kept) {
+			t.Errorf("the sixth post loses %q", kept)
+		}
+	}
+	if d.state() != before {
 		t.Errorf("the sixth post: %s", sixth.body)
 	}
 	d.submit(typed("email", "ANN@Client.example"), "Accept", "application/json").refused(429, "too_many_requests")
@@ -163,6 +168,22 @@ func TestFormTurnsNoDirection(t *testing.T) {
 	ticket := d.get("/v1/tickets").items()[0]
 	if ticket["subject"] != "Help" || ticket["requester"].(map[string]any)["name"] != "Ann gpj" {
 		t.Errorf("the ticket is %v", ticket)
+	}
+}
+
+// Tried: the desk's own address, with a tag and without one, as a browser and as a program.
+func TestFormRefusesTheDesksOwnAddress(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	before := d.count("select count(*) from tickets")
+	a := d.submit(typed("email", "Support@desk.example")).want(422)
+	if !strings.Contains(string(a.body), `id="email-wrong"`) || !strings.Contains(string(a.body), "our own address") || !strings.Contains(string(a.body), "It says no.") {
+		t.Errorf("the page says %s", a.body)
+	}
+	d.submit(typed("email", "support+x@desk.example"), "Accept", "application/json").refused(422, "own_address")
+	d.post("/v1/tickets", map[string]any{"subject": "s", "body": "b", "email": "support@desk.example"}).refused(422, "own_address")
+	if after := d.count("select count(*) from tickets"); after != before {
+		t.Errorf("%d tickets, then %d", before, after)
 	}
 }
 

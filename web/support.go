@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/limit"
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/tickets"
 )
 
@@ -78,7 +80,7 @@ func (f *supportForm) submit(w http.ResponseWriter, r *http.Request) {
 		wait, err = limit.Allow(r.Context(), f.db, networkKey(r), networkShare*f.rate.Count, f.rate.Per)
 	}
 	if err == nil && wait > 0 {
-		f.tooOften(w, r, wait)
+		f.tooOften(w, r, typed, wait)
 		return
 	}
 	if err != nil {
@@ -178,13 +180,17 @@ func (f *supportForm) failed(w http.ResponseWriter, r *http.Request, typed suppo
 	}
 	page := f.page(r, typed)
 	page.Problem = page.T("form.failed")
-	if p.Status < 500 {
+	switch {
+	case p.Code == "own_address":
+		page.Problem, page.Wrong = page.T("form.wrong"), map[string]string{"email": page.T("form.own_address")}
+	case p.Status < 500:
 		page.Problem = p.Detail
 	}
 	writePage(w, r, p.Status, "support.html", page)
 }
 
-func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, wait time.Duration) {
+// tooOften keeps what was typed, and names the way that has no such limit.
+func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, typed supportRequest, wait time.Duration) {
 	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 	if wantsJSON(r) {
 		writeProblem(w, newProblem(http.StatusTooManyRequests, codeTooManyRequests, "Too many requests from this address.").with("Retry-After", seconds))
@@ -192,9 +198,25 @@ func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, wait time
 	}
 	w.Header().Set("Retry-After", seconds)
 	minutes := strconv.Itoa(int((wait + time.Minute - 1) / time.Minute))
-	page := f.house.frame(r, "form.often")
-	writePage(w, r, http.StatusTooManyRequests, "message.html", messagePage{frame: page,
-		Text: page.T("form.often_text", "minutes", minutes), Link: page.To("/"), LinkText: page.T("page.beginning")})
+	page := f.page(r, typed)
+	page.Problem = page.T("form.often_text", "minutes", minutes)
+	if address := f.address(r.Context()); address != "" {
+		page.Problem += " " + page.T("form.often_address", "address", address)
+	}
+	writePage(w, r, http.StatusTooManyRequests, "support.html", page)
+}
+
+// address is that of the mailbox which requests by the form belong to; empty where the desk has none.
+func (f *supportForm) address(ctx context.Context) (address string) {
+	err := f.db.View(ctx, byForm, func(v *db.View) error {
+		boxes, err := mailboxes.All(v)
+		if len(boxes) > 0 {
+			address = boxes[0].Address
+		}
+		return err
+	})
+	noteFailure(ctx, err)
+	return address
 }
 
 // unreadable answers a post that did not come whole or is too large.
