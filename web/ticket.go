@@ -30,7 +30,7 @@ type Ticket struct {
 	MessagesCount    int            `json:"messages_count"`
 	Undelivered      int            `json:"undelivered" doc:"Letters of the newest answer that came to nothing: refused for good, or handed over and never confirmed. letters says which"`
 	Held             int            `json:"held" doc:"Emails that claim to belong to it and were not joined"`
-	Burst            bool           `json:"burst" doc:"It takes the rest of a flood from one address"`
+	Burst            bool           `json:"burst" doc:"It takes the rest of a flood from one address or domain"`
 	Version          int            `json:"version" doc:"The ETag without its quotes"`
 	CreatedAt        time.Time      `json:"created_at"`
 	UpdatedAt        time.Time      `json:"updated_at"`
