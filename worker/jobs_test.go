@@ -163,3 +163,28 @@ func TestPurgeKeepsToTheSettings(t *testing.T) {
 		}
 	}
 }
+
+// Settings that name no period purge nothing: not what is old, and not what is a moment old.
+func TestPurgeWithoutPeriodsKeepsAll(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.set.Keep = worker.Retention{}
+	w, _ := d.process(t)
+	must(t, w.Start(t.Context()))
+	d.put(t, email{from: ann, subject: "old", id: unique(), body: "x"})
+	stop(t, w)
+	d.exec(t, "delete from river_job")
+	d.exec(t, "update inbound_emails set processed_at = now() - interval '10 years'")
+	d.exec(t, "update letters set sent_at = now() - interval '10 years', next_attempt_at = now() - interval '10 years'")
+	d.exec(t, "update letter_bytes set created_at = now() - interval '10 years'")
+	d.work(t)
+	d.eventually(t, 30*time.Second, "the purge has run", "select exists (select from river_job where kind = 'purge' and state = 'completed')")
+	for what, want := range map[string]int{
+		"select count(*) from inbound_emails where sha256 is not null": 1,
+		"select count(*) from letter_bytes":                            2,
+	} {
+		if got := one[int](t, d, what); got != want {
+			t.Errorf("%d, want %d: %s", got, want, what)
+		}
+	}
+}

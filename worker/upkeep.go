@@ -93,19 +93,23 @@ func goOn(failure error) error {
 	return river.JobSnooze(time.Second)
 }
 
-// steps remove a batch each, and say how many rows it had.
-func (w *purge) steps(ctx context.Context) []func() (int64, error) {
+// steps remove a batch each, and say how many rows it had. What has no period is kept.
+func (w *purge) steps(ctx context.Context) (steps []func() (int64, error)) {
 	keep := w.set.Keep
-	return []func() (int64, error){
-		func() (int64, error) { return w.deps.Outbox.Purge(ctx, keep.LetterDays, purgeBatch) },
-		func() (int64, error) { return w.deps.Inbox.PurgeRaw(ctx, keep.RawEmailDays, purgeBatch) },
-		func() (int64, error) { return w.deps.DB.ForgetKeys(ctx, keep.Keys, purgeBatch) },
-		func() (rows int64, err error) {
-			err = w.deps.DB.Bookkeep(ctx, "upkeep", func(tx *db.Tx) (err error) {
-				rows, err = tickets.ForgetAwaited(tx, keep.AwaitedDays, purgeBatch)
-				return err
-			})
-			return rows, err
-		},
+	add := func(limited bool, step func() (int64, error)) {
+		if limited {
+			steps = append(steps, step)
+		}
 	}
+	add(keep.LetterDays > 0, func() (int64, error) { return w.deps.Outbox.Purge(ctx, keep.LetterDays, purgeBatch) })
+	add(keep.RawEmailDays > 0, func() (int64, error) { return w.deps.Inbox.PurgeRaw(ctx, keep.RawEmailDays, purgeBatch) })
+	add(keep.Keys > 0, func() (int64, error) { return w.deps.DB.ForgetKeys(ctx, keep.Keys, purgeBatch) })
+	add(keep.AwaitedDays > 0, func() (rows int64, err error) {
+		err = w.deps.DB.Bookkeep(ctx, "upkeep", func(tx *db.Tx) (err error) {
+			rows, err = tickets.ForgetAwaited(tx, keep.AwaitedDays, purgeBatch)
+			return err
+		})
+		return rows, err
+	})
+	return steps
 }

@@ -56,7 +56,7 @@ type Settings struct {
 	Keep          Retention
 }
 
-// Retention is how long things are kept that are purged.
+// Retention is how long things are kept that are purged; what has no period is kept for ever.
 type Retention struct {
 	RawEmailDays, LetterDays, AwaitedDays int
 	Keys                                  time.Duration // answers to Idempotency-Keys

@@ -113,7 +113,8 @@ func (d *desk) newWorker() (*worker.Worker, error) {
 			IngestWorkers: d.set.IngestWorkers, BatchMessages: d.set.FetchBatchMessages,
 			BatchBytes: int64(d.set.FetchBatchBytes), MaxEmailBytes: int64(d.set.MaxEmailBytes), PollInterval: time.Hour,
 			IdleSlice: d.set.IdleSlice, IMAP: mailbox.DefaultTimeouts(), Drain: d.set.ShutdownDrain,
-			LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections)})
+			LetterWorkers: worker.LetterWorkers(d.set.SMTPConnections),
+			Keep:          worker.Retention{RawEmailDays: d.set.RetainRawEmailDays, LetterDays: d.set.RetainLetterDays}})
 }
 
 // work runs a worker while fn does.
