@@ -168,7 +168,7 @@ func TestPurgeKeepsToTheSettings(t *testing.T) {
 func TestPurgeWithoutPeriodsKeepsAll(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.set.Keep = worker.Retention{}
+	d.set.Keep.RawEmailDays, d.set.Keep.LetterDays = 0, 0
 	w, _ := d.process(t)
 	must(t, w.Start(t.Context()))
 	d.put(t, email{from: ann, subject: "old", id: unique(), body: "x"})
