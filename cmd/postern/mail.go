@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -27,12 +28,17 @@ type explainedPriority struct {
 	Reasons []string `json:"reasons"`
 }
 
-// Run explains each file in the order given; one that cannot be read gets its line too.
+// Run explains each file in the order given. One that cannot be read gets its line too, and fails the command once
+// the others are explained.
 func (c *mailExplainCmd) Run(s streams) error {
 	out := bufio.NewWriter(s.out)
 	defer out.Flush()
+	var unread []error
 	for _, path := range c.Paths {
-		e := explain(path)
+		e, err := explain(path)
+		if err != nil {
+			unread = append(unread, err)
+		}
 		if !c.JSON {
 			printExplanation(out, e)
 			continue
@@ -43,10 +49,11 @@ func (c *mailExplainCmd) Run(s streams) error {
 		}
 		out.Write(append(line, '\n'))
 	}
-	return nil
+	return errors.Join(unread...)
 }
 
-func explain(path string) (e message.Explanation) {
+// explain fails where the file cannot be read; an email that makes the parser fail is explained as that.
+func explain(path string) (e message.Explanation, failed error) {
 	defer func() {
 		if p := recover(); p != nil {
 			e = message.Explanation{Path: path, Class: message.ClassHuman, Problems: []string{fmt.Sprintf("reading it failed: %v", p)}}
@@ -54,17 +61,17 @@ func explain(path string) (e message.Explanation) {
 	}()
 	file, err := os.Open(path)
 	if err != nil {
-		return message.Explanation{Path: path, Problems: []string{err.Error()}}
+		return message.Explanation{Path: path, Problems: []string{err.Error()}}, err
 	}
 	defer file.Close()
 	email, err := message.Parse(file, message.DefaultLimits(), nil)
 	if err != nil {
-		return message.Explanation{Path: path, Problems: []string{err.Error()}}
+		return message.Explanation{Path: path, Problems: []string{err.Error()}}, err
 	}
 	e = message.Explain(path, email)
 	level, reasons := tickets.Prioritise(tickets.Signals{Importance: string(email.Importance), Subject: email.Subject, Body: email.Reply})
 	e.Priority = explainedPriority{Level: level.String(), Reasons: reasons}
-	return e
+	return e, nil
 }
 
 func printExplanation(out *bufio.Writer, e message.Explanation) {

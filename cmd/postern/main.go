@@ -31,6 +31,7 @@ type cli struct {
 	Restore  restoreCmd  `cmd:"" help:"Make a desk of a backup, in a new data folder or an empty database."`
 	Mail     mailCmd     `cmd:"" help:"Look into emails, and import old ones."`
 	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
+	Help     helpCmd     `cmd:"" help:"Say how a command is used, as --help does."`
 }
 
 func main() {
@@ -62,15 +63,30 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, problems)
 		return 2
 	}
-	if err != nil {
+	if err == nil {
+		err = parsed.Run(parser)
+	}
+	var misused *kong.ParseError
+	switch {
+	case errors.As(err, &misused):
 		fmt.Fprintf(errs, "postern: %v\nTry: postern --help\n", err)
 		return 2
-	}
-	if err := parsed.Run(); err != nil {
+	case err != nil:
 		fmt.Fprintln(errs, "postern:", oneLine(err))
 		return 1
 	}
 	return 0
+}
+
+// helpCmd is --help for those who type it as a command.
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command, such as: mail explain."`
+}
+
+// Run prints the help and ends the program.
+func (c *helpCmd) Run(parser *kong.Kong) error {
+	_, err := parser.Parse(append(c.Command, "--help"))
+	return err
 }
 
 // oneLine is an error as a shell shows it best; joined errors and those of servers have several lines.

@@ -283,7 +283,7 @@ func TestVersionAndHelp(t *testing.T) {
 }
 
 // TestMailExplainTheCorpus gives every kind of email that is on the shelf, and what is no email at all,
-// to `mail explain`: one line a file, in order, and exit status 0.
+// to `mail explain`: one line a file, in order, and a failure for the three that cannot be read.
 func TestMailExplainTheCorpus(t *testing.T) {
 	t.Parallel()
 	paths := corpus(t, 25)
@@ -293,7 +293,10 @@ func TestMailExplainTheCorpus(t *testing.T) {
 	}
 	paths = append(paths, junk, program, t.TempDir(), "/no/such/file", filepath.Join(filepath.Dir(program), "two\nlines"))
 	began := time.Now()
-	out := succeed(t, nil, append([]string{"mail", "explain", "--json"}, paths...)...)
+	out, errs, status := command(t, nil, append([]string{"mail", "explain", "--json"}, paths...)...)
+	if status != 1 || strings.Count(errs, "\n") != 1 {
+		t.Errorf("status %d\n%s", status, errs)
+	}
 	rows := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 	if len(rows) != len(paths) {
 		t.Fatalf("%d lines for %d files", len(rows), len(paths))

@@ -48,12 +48,50 @@ func TestCommandsWithoutSettingsWorkBesideABrokenFile(t *testing.T) {
 	t.Parallel()
 	email := file(t, "email", "From: a@client.example\nSubject: x\n\nHello\n")
 	broken := []string{"POSTERN_CONFIG=" + file(t, "postern.toml", "listen = :8080\n"), "POSTERN_LISTN=x"}
-	for _, args := range [][]string{{"version"}, {"--help"}, {"serve", "--help"}, {"mail", "explain", email}} {
+	for _, args := range [][]string{{"version"}, {"--help"}, {"serve", "--help"}, {"help"}, {"help", "serve"}, {"mail", "explain", email}} {
 		if out := succeed(t, broken, args...); out == "" {
 			t.Errorf("%v says nothing", args)
 		}
 	}
 	if _, errs, status := command(t, broken, "serve"); status != 2 || !strings.Contains(errs, "line 1 is not valid TOML") {
 		t.Errorf("serve: status %d\n%s", status, errs)
+	}
+}
+
+// Tried: a file that is not there, a folder, and one that can be read between two that cannot.
+func TestExplainingAFileThatCannotBeReadFails(t *testing.T) {
+	t.Parallel()
+	email := file(t, "email", "From: a@client.example\nSubject: x\n\nHello\n")
+	for _, c := range []struct {
+		paths []string
+		says  []string
+	}{
+		{[]string{"/nope"}, []string{"/nope: no such file or directory"}},
+		{[]string{filepath.Dir(email)}, []string{filepath.Dir(email), "is a directory"}},
+		{[]string{"/nope", email, "/nor this"}, []string{"/nope: no such file or directory", "/nor this: no such file or directory"}},
+	} {
+		out, errs, status := command(t, nil, append([]string{"mail", "explain", "--json"}, c.paths...)...)
+		if status != 1 || strings.Count(errs, "\n") != 1 || strings.Contains(errs, "goroutine") || strings.Count(out, "\n") != len(c.paths) {
+			t.Errorf("%q: status %d, %d lines of output:\n%s", c.paths, status, strings.Count(out, "\n"), errs)
+		}
+		for _, want := range c.says {
+			if !strings.Contains(errs, want) {
+				t.Errorf("%q: it does not say %q:\n%s", c.paths, want, errs)
+			}
+		}
+	}
+}
+
+// Tried: with and without a command, with one of two words, with one that there is none of.
+func TestHelpIsACommandToo(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][]string{{}, {"serve"}, {"mail", "explain"}, {"help"}} {
+		help, flag := succeed(t, nil, append([]string{"help"}, c...)...), succeed(t, nil, append(c, "--help")...)
+		if help != flag || !strings.Contains(help, "Usage: postern "+strings.Join(c, " ")) {
+			t.Errorf("help %v says\n%s\nand --help\n%s", c, help, flag)
+		}
+	}
+	if _, errs, status := command(t, nil, "help", "nonsense"); status != 2 || !strings.Contains(errs, "nonsense") {
+		t.Errorf("status %d\n%s", status, errs)
 	}
 }
