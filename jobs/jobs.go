@@ -141,14 +141,15 @@ func (CompareMailboxes) InsertOpts() river.InsertOpts {
 // second run finds nothing missing and writes another report.
 type CompareMailbox struct {
 	MailboxID string `json:"mailbox_id"`
+	Queue     string `json:"-"` // as in TidyMailbox
 }
 
 // Kind names the job.
 func (CompareMailbox) Kind() string { return "compare_mailbox" }
 
-// InsertOpts keeps one at a time per mailbox; after a failure the next hour asks again.
-func (CompareMailbox) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: Upkeep, MaxAttempts: 1, UniqueOpts: onlyOneWaiting}
+// InsertOpts keeps one at a time per mailbox and queue; after a failure the next hour asks again. Polls go first.
+func (a CompareMailbox) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: cmp.Or(a.Queue, Upkeep), MaxAttempts: 1, Priority: 4, UniqueOpts: onlyOneWaitingHere()}
 }
 
 // Purge removes what the retention settings no longer keep, orphaned bytes, and makes the next months'

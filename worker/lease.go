@@ -184,6 +184,10 @@ const sqlElsewhere = `
 select exists (select from mailbox_leases l join watchers w on w.process = l.process
     where l.mailbox_id = $1 and l.process <> $2 and w.looked_at >= now() - $3::interval)`
 
+const sqlQueueOf = `
+select w.queue from mailbox_leases l join watchers w on w.process = l.process
+where l.mailbox_id = $1 and w.looked_at >= now() - $2::interval`
+
 // claim is the lease under which this process may read a mailbox now; nil where nobody watches it. It fails
 // with errElsewhere where another process does.
 func (l *leases) claim(ctx context.Context, id uuid.UUID) (*lease, error) {

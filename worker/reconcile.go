@@ -31,22 +31,55 @@ func (w *compareMailboxes) Work(ctx context.Context, _ *river.Job[jobs.CompareMa
 
 type compareMailbox struct {
 	river.WorkerDefaults[jobs.CompareMailbox]
-	post *postRoom
+	post  *postRoom
+	slots chan struct{}
 }
 
-// Work compares every folder of a mailbox.
+// compareAtOnce bounds a process's comparisons: beside those of every mailbox in one night its polls need workers.
+const (
+	compareAtOnce = 4
+	slotPause     = 5 * time.Second
+)
+
+// Work compares every folder of a mailbox, where this process may read it; else whoever reads it does.
 func (w *compareMailbox) Work(ctx context.Context, job *river.Job[jobs.CompareMailbox]) error {
 	id, err := uuid.Parse(job.Args.MailboxID)
 	if err != nil {
 		return river.JobCancel(fmt.Errorf("mailbox id: %w", err))
 	}
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	default:
+		return river.JobSnooze(slotPause)
+	}
 	_, err = w.post.compare(ctx, id)
+	if errors.Is(err, errElsewhere) {
+		return verdict(w.post.passOn(ctx, id))
+	}
 	return verdict(err)
 }
 
-// compare works over a connection of its own, so that no new email waits for it. A folder that fails keeps no
-// other from being compared.
+// passOn asks the process that reads the mailbox to compare it. Where none does any more, the next hour asks.
+func (p *postRoom) passOn(ctx context.Context, id uuid.UUID) error {
+	return p.deps.DB.Bookkeep(ctx, "watch", func(tx *db.Tx) error {
+		queues, err := db.Column[string](tx, sqlQueueOf, id, leaseFor)
+		for _, queue := range queues {
+			tx.Enqueue(jobs.CompareMailbox{MailboxID: id.String(), Queue: queue})
+		}
+		return err
+	})
+}
+
+// compare works over a connection of its own, so that no new email waits for it, under the mailbox's lease, so that
+// nobody else connects meanwhile. A folder that fails keeps no other from being compared.
 func (p *postRoom) compare(ctx context.Context, id uuid.UUID) (reports []inbox.Report, failed error) {
+	lease, err := p.leases.claim(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := lease.bind(ctx)
+	defer done()
 	l, err := p.accounts.get(ctx, id)
 	if err != nil || l.box.Paused {
 		return nil, err
@@ -55,7 +88,7 @@ func (p *postRoom) compare(ctx context.Context, id uuid.UUID) (reports []inbox.R
 	if err != nil {
 		return nil, err
 	}
-	own := &pigeonhole{}
+	own := &pigeonhole{lease: lease}
 	defer own.drop()
 	for _, f := range folders {
 		if f.UIDValidity == 0 || !slices.Contains(l.box.Folders, f.Name) {
@@ -64,6 +97,9 @@ func (p *postRoom) compare(ctx context.Context, id uuid.UUID) (reports []inbox.R
 		own.singly = false
 		c := &comparison{folderReader: folderReader{post: p, box: l.box, folder: f, start: inbox.StartOf(l.box, f), hole: own}}
 		if err := c.finish(ctx, l); err != nil {
+			if errors.Is(err, errLost) || errors.Is(context.Cause(ctx), errLost) {
+				return reports, errElsewhere
+			}
 			failed = errors.Join(failed, fmt.Errorf("compare folder %d of mailbox %s: %w", f.ID, id, err))
 			continue
 		}

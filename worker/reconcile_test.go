@@ -150,3 +150,28 @@ func TestEveryMailboxIsComparedOnceANight(t *testing.T) {
 		t.Errorf("paused: %d asked for: %v", n, err)
 	}
 }
+
+// Tried: one process works the queues, another one reads the mailbox; and one that asks for itself while the other
+// holds the lease.
+func TestComparisonIsWorkedWhereTheMailboxIsRead(t *testing.T) {
+	t.Parallel()
+	d := watched(t)
+	d.set.Works, d.set.Watches = false, true
+	holder, _ := d.watcher(t)
+	d.held(t, holder, 1, 10*time.Second)
+	d.set.Works, d.set.Watches = true, false
+	d.work(t)
+	d.deliver(t, "INBOX", time.Now(), emails(1)...)
+	d.wantTickets(t, 20*time.Second, 1)
+	d.set.Process = "somebody else"
+	if _, err := worker.Compare(t.Context(), worker.Deps{DB: d.db, Mailboxes: d.boxes, Inbox: d.inbox}, d.set, d.box.ID); err == nil || !strings.Contains(err.Error(), "another process reads") {
+		t.Errorf("beside the holder: %v", err)
+	}
+	d.enqueue(t, jobs.CompareMailbox{MailboxID: d.box.ID.String()})
+	d.eventually(t, 20*time.Second, "a report is there and its jobs are over", `select (select count(*) from mailbox_reports) = 1 and
+		not exists (select from river_job where kind = 'compare_mailbox' and state in ('available', 'running'))`)
+	got := column[string](t, d, "select queue || ' ' || state from river_job where kind = 'compare_mailbox' order by id")
+	if want := []string{"upkeep completed", jobs.WatchQueue(holder) + " completed"}; !slices.Equal(got, want) {
+		t.Errorf("worked as %q, want %q", got, want)
+	}
+}

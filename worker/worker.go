@@ -133,7 +133,7 @@ func (w *Worker) workers() *river.Workers {
 	river.AddWorker(all, &pollMailbox{post: w.post})
 	river.AddWorker(all, &tidyMailbox{post: w.post})
 	river.AddWorker(all, &compareMailboxes{inbox: w.deps.Inbox})
-	river.AddWorker(all, &compareMailbox{post: w.post})
+	river.AddWorker(all, &compareMailbox{post: w.post, slots: make(chan struct{}, compareAtOnce)})
 	river.AddWorker(all, &ingestEmails{inbox: w.deps.Inbox, slots: make(chan struct{}, max(1, w.set.IngestWorkers))})
 	river.AddWorker(all, &sendLetter{outbox: w.deps.Outbox, post: w.post, pool: w.deps.SMTP, log: w.deps.Log})
 	river.AddWorker(all, &sweepInbox{inbox: w.deps.Inbox, log: w.deps.Log})
