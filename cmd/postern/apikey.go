@@ -13,9 +13,9 @@ type apiKeyCmd struct {
 }
 
 type apiKeyCreateCmd struct {
-	config.Storage
-	Name string `required:"" help:"Whose key it is; stands in the audit trail."`
-	Role string `default:"staff" enum:"staff,admin" help:"staff, or admin: may also manage mailboxes and keys. [default staff]"`
+	config.Storage `group:"Storage"`
+	Name           string `required:"" help:"Whose key it is; stands in the audit trail."`
+	Role           string `default:"staff" enum:"staff,admin" help:"staff, or admin: may also manage mailboxes and keys. [default staff]"`
 }
 
 // Run prints the key; only its hash is kept.

@@ -18,10 +18,10 @@ type contactsCmd struct {
 }
 
 type contactsImportCmd struct {
-	config.Storage
-	File        string `arg:"" help:"CSV with a line of headers: client, client_ref, domains, language, time_zone; name, email, phone, relationship, crm_ref, tags, kind."`
-	DryRun      bool   `help:"Say line by line what would be done, and change nothing."`
-	SkipInvalid bool   `help:"Do the valid lines. Without it one wrong line keeps all from being done."`
+	config.Storage `group:"Storage"`
+	File           string `arg:"" help:"CSV with a line of headers: client, client_ref, domains, language, time_zone; name, email, phone, relationship, crm_ref, tags, kind."`
+	DryRun         bool   `help:"Say line by line what would be done, and change nothing."`
+	SkipInvalid    bool   `help:"Do the valid lines. Without it one wrong line keeps all from being done."`
 }
 
 // Run checks the whole file before anything is changed.

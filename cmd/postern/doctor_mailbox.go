@@ -30,7 +30,7 @@ func (d *doctor) checkMailboxes(ctx context.Context, service *mailboxes.Service,
 			continue
 		}
 		if m.Paused {
-			d.warn(m.Address, "it is paused: it is not read", "let it go on when it should be")
+			d.warn(m.Address, "it is paused: it is not read", "once it should be: postern mailbox set "+m.Address+" --resume")
 		}
 		if found := d.checkMailbox(ctx, m, secrets); found.seen {
 			signed[domain] = found

@@ -44,7 +44,8 @@ func (c *mailImportCmd) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close(context.WithoutCancel(ctx))) }()
-	box, err := findMailbox(ctx, mailboxes.New(st.db, st.vault), c.Mailbox)
+	service := mailboxes.New(st.db, st.vault)
+	box, err := findMailbox(ctx, service, c.Mailbox)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,11 @@ func (c *mailImportCmd) Run(ctx context.Context, s streams) (err error) {
 		i.as = tickets.Open
 	}
 	if c.DryRun {
-		return i.rehearse(ctx, p, s.out)
+		boxes, err := service.List(ctx, cliActor())
+		if err != nil {
+			return err
+		}
+		return i.rehearse(ctx, p, ownAddresses(boxes), s.out)
 	}
 	i.progress = showProgress(s.errs, p.bytes)
 	failed := i.run(ctx, p)

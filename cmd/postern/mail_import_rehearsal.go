@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,14 +22,16 @@ type rehearsal struct {
 	emails, held   int
 	elsewhere      int // of those not held, what the desk has by another way
 	oversize       int
+	sent           int             // written by the desk itself
+	own            map[string]bool // its addresses
 	earliest, last time.Time
 	keys           [][32]byte
 }
 
 // rehearse reads everything and changes nothing.
-func (i *importer) rehearse(ctx context.Context, p *importPlan, w io.Writer) error {
+func (i *importer) rehearse(ctx context.Context, p *importPlan, own map[string]bool, w io.Writer) error {
 	for _, src := range p.sources {
-		r := &rehearsal{importer: i}
+		r := &rehearsal{importer: i, own: own}
 		var err error
 		if r.folder, r.found, err = i.inbox.FindSource(ctx, i.box, src.path); err != nil {
 			return err
@@ -123,9 +126,13 @@ func (r *rehearsal) count(ctx context.Context, e archive.Email, raw io.Reader, h
 		return nil
 	}
 	size := counter(0)
-	key, err := message.ContentKey(io.TeeReader(raw, &size))
+	var head bytes.Buffer
+	key, err := message.ContentKey(io.TeeReader(io.MultiReader(io.TeeReader(io.LimitReader(raw, oversizeHead), &head), raw), &size))
 	if err != nil {
 		return err
+	}
+	if isOwn(&head, r.own) {
+		r.sent++
 	}
 	if int64(size) > int64(r.importer.set.MaxEmailBytes) {
 		r.oversize++
@@ -163,5 +170,8 @@ func (r *rehearsal) tell(w io.Writer, src importSource) {
 		float64(src.bytes)/(1<<20), span, thousands(r.emails-r.held-r.elsewhere), thousands(r.held), thousands(r.elsewhere))
 	if r.oversize > 0 {
 		fmt.Fprintf(w, "  %s are larger than the limit: only their beginning would be kept\n", thousands(r.oversize))
+	}
+	if r.sent > 0 {
+		fmt.Fprintf(w, "  %s were written by the desk's own addresses, as those of a Sent folder are: they would be skipped\n", thousands(r.sent))
 	}
 }

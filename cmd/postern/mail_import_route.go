@@ -85,13 +85,7 @@ func (i *importer) summary(ctx context.Context, w io.Writer) error {
 		total += c.Emails
 	}
 	fmt.Fprintf(w, "%s emails of these archives are in the ledger, %s of them new\n", thousands(total), thousands(i.progress.fresh()))
-	for _, c := range counts {
-		name := c.Disposition
-		if name == "" {
-			name = "(none yet)"
-		}
-		fmt.Fprintf(w, "  %-16s %s\n", name, thousands(c.Emails))
-	}
+	tellCounts(w, counts)
 	return nil
 }
 

@@ -62,7 +62,7 @@ func TestMailImportGoesOnWhereItStopped(t *testing.T) {
 	if out := run("--dry-run"); !strings.Contains(out, "120 emails") || !strings.Contains(out, "120 new, 0 imported before") || s.count(t, "select count(*) from mailbox_folders where source is not null") != 0 {
 		t.Errorf("the rehearsal says %s", out)
 	}
-	if out := run(); !strings.Contains(out, "120 of them new") || !strings.Contains(out, "opened           60") || !strings.Contains(out, "replied          60") {
+	if out := run(); !strings.Contains(out, "120 of them new") || !strings.Contains(out, "opened                60  ") || !strings.Contains(out, "replied               60  ") {
 		t.Errorf("the import says %s", out)
 	}
 	if out := run(); !strings.Contains(out, " 0 of them new") {
@@ -82,7 +82,7 @@ func TestMailImportGoesOnWhereItStopped(t *testing.T) {
 	if out := run("--dry-run"); !strings.Contains(out, "0 new, 0 imported before, 130 that the desk has by another way") {
 		t.Errorf("the rehearsal of the copy says %s", out)
 	}
-	if out := run(); !strings.Contains(out, "duplicate        130") || strings.Contains(out, "opened") {
+	if out := run(); !strings.Contains(out, "duplicate            130  ") || strings.Contains(out, "opened") {
 		t.Errorf("the copy gave %s", out)
 	}
 	for sql, want := range map[string]int{"select count(*) from letters": 0, "select count(*) from webhook_events": 0,
@@ -115,7 +115,7 @@ func TestMailImportSurvivesKillAndInterrupt(t *testing.T) {
 		t.Fatal("it was over before it was stopped")
 	}
 	out := succeed(t, s.settings, args...)
-	if !strings.Contains(out, "3,000 emails of these archives") || !strings.Contains(out, "opened           1,500") || !strings.Contains(out, "replied          1,500") {
+	if !strings.Contains(out, "3,000 emails of these archives") || !strings.Contains(out, "opened             1,500  ") || !strings.Contains(out, "replied            1,500  ") {
 		t.Errorf("in the end it says %s", out)
 	}
 	for sql, want := range map[string]int{"select count(*) from letters": 0, "select count(*) from webhook_events": 0, "select count(*) from tickets": 1500,
@@ -145,7 +145,7 @@ func TestMailImportOfFolders(t *testing.T) {
 	}
 	settings := append([]string{"POSTERN_MAX_EMAIL_BYTES=1MiB"}, s.settings...)
 	out, errs, status := command(t, settings, "mail", "import", root, "--mailbox", "support@desk.example")
-	if status != 0 || !strings.Contains(out, "opened           2") || !strings.Contains(out, "oversize         1") || !strings.Contains(errs, "no emails: "+filepath.Join(root, "readme.txt")) {
+	if status != 0 || !strings.Contains(out, "opened                 2  ") || !strings.Contains(out, "oversize               1  ") || !strings.Contains(errs, "no emails: "+filepath.Join(root, "readme.txt")) {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
 	if err := os.Rename(filepath.Join(root, "md/new/1551693601.M2.h"), filepath.Join(root, "md/cur/1551693601.M2.h:2,RS")); err != nil {
@@ -164,5 +164,33 @@ func TestMailImportOfFolders(t *testing.T) {
 		if status != 1 || !strings.Contains(errs, what) {
 			t.Errorf("%v: status %d, want %q:\n%s", args, status, what, errs)
 		}
+	}
+}
+
+// Tried: a Sent folder, in which one email is a client's, and one with nothing but the desk's own: tagged, in
+// capitals, under another mailbox's address.
+func TestMailImportOfASentFolder(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	s.add(t, "sales@desk.example")
+	root := t.TempDir()
+	email := func(name, from string) {
+		write(t, filepath.Join(root, name), "From: "+from+"\nTo: ann@client.example\nSubject: Re: a\nMessage-ID: <"+unique()+">\n\nDone.\n")
+	}
+	email("1.eml", "Help <support@desk.example>")
+	email("2.eml", "SUPPORT+t-abc@Desk.Example")
+	email("3.eml", "sales@desk.example")
+	args := []string{"mail", "import", root, "--mailbox", "support@desk.example"}
+	if out := succeed(t, s.settings, append(args, "--dry-run")...); !strings.Contains(out, "3 were written by the desk's own addresses, as those of a Sent folder are: they would be skipped") {
+		t.Errorf("the rehearsal says %s", out)
+	}
+	const skipped = "  own_loop               3  skipped: written by the desk's own addresses, as those of a Sent folder are\n"
+	if out := succeed(t, s.settings, args...); !strings.Contains(out, skipped+"All were skipped: import the folders that clients wrote to") {
+		t.Errorf("a Sent folder gave %s", out)
+	}
+	email("4.eml", "ann@client.example")
+	out := succeed(t, s.settings, args...)
+	if !strings.Contains(out, skipped) || !strings.Contains(out, "  opened                 1  a ticket each\n") || strings.Contains(out, "All were skipped") {
+		t.Errorf("with a client's email it gave %s", out)
 	}
 }

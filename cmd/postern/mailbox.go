@@ -24,21 +24,22 @@ import (
 
 type mailboxCmd struct {
 	Add       mailboxAddCmd       `cmd:"" help:"Add a support address."`
+	Set       mailboxSetCmd       `cmd:"" help:"Change a support address: its servers, password, folders, staff."`
 	List      mailboxListCmd      `cmd:"" help:"List the support addresses and how they are doing."`
 	Authorize mailboxAuthorizeCmd `cmd:"" help:"Sign in at the provider of a mailbox that uses OAuth2."`
 	Check     mailboxCheckCmd     `cmd:"" help:"Log in to the servers of a mailbox and say what works."`
 }
 
 type mailboxAddCmd struct {
-	config.Storage
-	Address      string `arg:"" help:"The support address, such as support@desk.example."`
-	Name         string `help:"What people call it. [default: the address]"`
-	FromName     string `help:"The name in the From of its letters. [default: the desk's]"`
-	IMAP         string `required:"" name:"imap" placeholder:"HOST:PORT" help:"Where it is read, such as imap.desk.example:993."`
-	IMAPSecurity string `name:"imap-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
-	SMTP         string `required:"" name:"smtp" placeholder:"HOST:PORT" help:"Where its letters are handed over, such as smtp.desk.example:465."`
-	SMTPSecurity string `name:"smtp-security" enum:"tls,starttls,none" default:"tls" help:"tls, starttls, or none (loopback only). [default tls]"`
-	Username     string `help:"Login at both servers. [default: the address]"`
+	config.Storage `group:"Storage"`
+	Address        string `arg:"" help:"The support address, such as support@desk.example."`
+	Name           string `help:"What people call it. [default: the address]"`
+	FromName       string `help:"The name in the From of its letters. [default: the desk's]"`
+	IMAP           string `required:"" name:"imap" placeholder:"HOST:PORT" help:"Where it is read, such as imap.desk.example:993."`
+	IMAPSecurity   string `name:"imap-security" placeholder:"KIND" help:"tls, starttls, or none (loopback only). [default: starttls at port 143, else tls]"`
+	SMTP           string `required:"" name:"smtp" placeholder:"HOST:PORT" help:"Where its letters are handed over, such as smtp.desk.example:465."`
+	SMTPSecurity   string `name:"smtp-security" placeholder:"KIND" help:"tls, starttls, or none (loopback only). [default: starttls at port 587, else tls]"`
+	Username       string `help:"Login at both servers. [default: the address]"`
 	config.Login
 	mailboxOAuth
 	From   string   `default:"now" help:"From where on emails count: now, a date such as 2026-11-01, or all. [default now]"`
@@ -90,15 +91,13 @@ func (c *mailboxAddCmd) fields() (f mailboxes.Fields, err error) {
 	if err != nil {
 		return f, fmt.Errorf("--smtp: %w", err)
 	}
-	staff := append([]string{}, c.Staff...)
-	for _, address := range staff {
-		if _, ok := message.NormalizeAddress(address); !ok {
-			return f, fmt.Errorf("--staff: %q is not an email address", address)
-		}
+	staff, err := staffOf(c.Staff)
+	if err != nil {
+		return f, err
 	}
 	password, tags := c.MailboxPassword.Reveal(), !c.NoTags
 	f = mailboxes.Fields{Address: &c.Address, AddressNorm: norm, FromName: &c.FromName, IMAP: &imap, SMTP: &smtp,
-		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: &staff, SubAddressing: &tags,
+		IMAPPassword: &password, SMTPPassword: &password, Folders: &c.Folder, StaffAddresses: staff, SubAddressing: &tags,
 		After: &c.After, AfterFolder: &c.AfterFolder, OAuth: signIn, ClientSecret: &secret}
 	if c.Name != "" {
 		f.Name = &c.Name
@@ -120,6 +119,16 @@ func startPoint(from string, f *mailboxes.Fields) error {
 }
 
 func (c *mailboxAddCmd) server(address, security string) (mailboxes.Server, error) {
+	server, err := splitServer(address, security)
+	if server.Username = c.Username; server.Username == "" {
+		server.Username = c.Address
+	}
+	return server, err
+}
+
+// splitServer reads host:port. Where no security is named the port tells it: 143 and 587 begin in the clear and
+// ask for TLS (RFC 8314 section 3).
+func splitServer(address, security string) (mailboxes.Server, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return mailboxes.Server{}, fmt.Errorf("%q is not host:port", address)
@@ -128,11 +137,13 @@ func (c *mailboxAddCmd) server(address, security string) (mailboxes.Server, erro
 	if err != nil {
 		return mailboxes.Server{}, fmt.Errorf("%q is not a port", port)
 	}
-	user := c.Username
-	if user == "" {
-		user = c.Address
+	if security == "" {
+		security = "tls"
+		if n == 143 || n == 587 {
+			security = "starttls"
+		}
 	}
-	return mailboxes.Server{Host: host, Port: n, Security: security, Username: user}, nil
+	return mailboxes.Server{Host: host, Port: n, Security: security}, nil
 }
 
 // afterwards says what becomes of an email on the mail server.
@@ -146,7 +157,9 @@ func afterwards(m mailboxes.Mailbox) string {
 	return ""
 }
 
-type mailboxListCmd struct{ config.Storage }
+type mailboxListCmd struct {
+	config.Storage `group:"Storage"`
+}
 
 // Run lists the mailboxes and their folders.
 func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {

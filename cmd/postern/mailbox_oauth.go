@@ -78,9 +78,9 @@ func (o mailboxOAuth) clientSecret() (string, error) {
 }
 
 type mailboxAuthorizeCmd struct {
-	config.Storage
-	Mailbox string `arg:"" help:"Its address or id."`
-	Port    int    `help:"Where the browser comes back to on this machine; any free port if 0."`
+	config.Storage `group:"Storage"`
+	Mailbox        string `arg:"" help:"Its address or id."`
+	Port           int    `help:"Where the browser comes back to on this machine; any free port if 0."`
 }
 
 // signInWithin is how long a person may take.

@@ -23,7 +23,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run the desk. Without a database URL it runs a PostgreSQL of its own."`
 	Demo     demoCmd     `cmd:"" help:"Try the desk: with a mail server and a database of its own and sample data."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database to this version's schema, or show how it stands."`
-	Mailbox  mailboxCmd  `cmd:"" help:"Add, list and check support addresses."`
+	Mailbox  mailboxCmd  `cmd:"" help:"Add, change, list and check support addresses."`
 	Contacts contactsCmd `cmd:"" help:"Import clients and contacts."`
 	APIKey   apiKeyCmd   `cmd:"" name:"apikey" help:"Create keys for the API."`
 	Doctor   doctorCmd   `cmd:"" help:"Check everything that an operator can get wrong, one line each, with the remedy."`
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "postern:", err)
 		return 1
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(spoken(args))
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		fmt.Fprintln(errs, problems)
@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var misused *kong.ParseError
 	switch {
 	case errors.As(err, &misused):
-		fmt.Fprintf(errs, "postern: %v\nTry: postern --help\n", err)
+		fmt.Fprintf(errs, "postern: %v\nTry: %s\n", err, whereToAsk(err))
 		return 2
 	case err != nil:
 		fmt.Fprintln(errs, "postern:", oneLine(err))

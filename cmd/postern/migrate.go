@@ -10,8 +10,8 @@ import (
 )
 
 type migrateCmd struct {
-	config.Storage
-	Action string `arg:"" optional:"" default:"up" enum:"up,status" help:"up or status."`
+	config.Storage `group:"Storage"`
+	Action         string `arg:"" optional:"" default:"up" enum:"up,status" help:"up or status."`
 }
 
 // Run migrates, or tells how the schema stands.

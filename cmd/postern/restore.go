@@ -15,9 +15,9 @@ import (
 )
 
 type restoreCmd struct {
-	config.Storage
-	Dir         string `arg:"" help:"The folder that postern backup wrote."`
-	HoldLetters bool   `name:"hold-letters" help:"Do not send what was waiting to be sent when the backup began, since it may have been sent after it; resend what did not arrive."`
+	config.Storage `group:"Storage"`
+	Dir            string `arg:"" help:"The folder that postern backup wrote."`
+	HoldLetters    bool   `name:"hold-letters" help:"Do not send what was waiting to be sent when the backup began, since it may have been sent after it; resend what did not arrive."`
 }
 
 // Run makes a desk of a backup, in a new data folder or an empty database.

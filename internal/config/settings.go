@@ -120,5 +120,5 @@ type File struct {
 // Login is the secret of one command, kept here because a file may hold it and the other commands must
 // not take it for a misspelt setting.
 type Login struct {
-	MailboxPassword Secret `name:"mailbox-password" aliases:"password" group:"Commands" unit:"password" secret:"" help:"Password at both servers of a mailbox that is added; better a variable or a file than a flag."`
+	MailboxPassword Secret `name:"mailbox-password" aliases:"password" group:"Commands" unit:"password" secret:"" help:"Password at both servers of a mailbox that is added or changed; better a variable or a file than a flag."`
 }
