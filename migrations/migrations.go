@@ -20,9 +20,9 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Fingerprint names the schema: the same SQL and the same River version give the same hex string.
+// Fingerprint names the schema: the same SQL, grants and River version give the same hex string.
 func Fingerprint() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s river %d", fingerprintUpTo(newest()), riverVersion))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s river %d %s", fingerprintUpTo(newest()), riverVersion, sqlGrantQueue))
 	return hex.EncodeToString(sum[:])[:16]
 }
 
@@ -121,7 +121,7 @@ func riverUp(ctx context.Context, ownerURL string, version int) error {
 	return nil
 }
 
-// River's tables change with its versions, so they are found by their prefix.
+// The application reads which migrations there are. River's tables change with its versions, so they are found by their prefix.
 const sqlGrantQueue = `
 do $$
 declare
@@ -130,5 +130,6 @@ begin
     for queue_table in select oid from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname like 'river\_%' loop
         execute format('grant select, insert, update, delete on %s to postern_app', queue_table);
     end loop;
+    grant select on goose_db_version to postern_app;
     grant usage on all sequences in schema public to postern_app;
 end $$`

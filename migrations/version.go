@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 )
 
@@ -85,6 +86,22 @@ func VersionOf(ctx context.Context, tx pgx.Tx) (v Version, err error) {
 	}
 	v.Fingerprint = fingerprintUpTo(v.Schema)
 	return v, nil
+}
+
+// ErrPending says that this program knows migrations which the database has not seen.
+var ErrPending = errors.New("migrations are pending; run `postern migrate`")
+
+// Current reports whether the database has every migration that this program knows. It may have more: while
+// versions are exchanged, processes of the older one work on. The application's role is enough to ask.
+func Current(ctx context.Context, pool *pgxpool.Pool) error {
+	var v Version
+	if err := pool.QueryRow(ctx, sqlVersion).Scan(&v.Schema, &v.Queue); err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if v.Schema < newest() || v.Queue < riverVersion {
+		return ErrPending
+	}
+	return nil
 }
 
 // Make gives an empty database the schema of an older version, or of this one. What already stands there

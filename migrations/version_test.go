@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/postern-desk/postern/internal/testdb"
 	"github.com/postern-desk/postern/migrations"
@@ -17,6 +18,36 @@ func versionOf(t *testing.T, url string) (v migrations.Version) {
 		return err
 	}))
 	return v
+}
+
+// Tried as the application: the newest schema, one more than is known, one less, an older queue, and no grant.
+func TestApplicationTellsWhetherMigrationsArePending(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	pool, err := pgxpool.New(soon(t), db.AppURL)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	owner := connect(t, db.OwnerURL)
+	for _, c := range []struct {
+		change string
+		want   error
+	}{
+		{"select", nil},
+		{"insert into goose_db_version (version_id, is_applied) values (9999, true)", nil},
+		{"delete from goose_db_version where version_id = 9999; delete from goose_db_version where version_id = (select max(version_id) from goose_db_version)", migrations.ErrPending},
+		{"insert into goose_db_version (version_id, is_applied) values (9999, true); delete from river_migration where version = (select max(version) from river_migration)", migrations.ErrPending},
+	} {
+		_, err := owner.Exec(soon(t), c.change)
+		must(t, err)
+		if err := migrations.Current(soon(t), pool); !errors.Is(err, c.want) {
+			t.Errorf("after %s: %v, want %v", c.change, err, c.want)
+		}
+	}
+	_, err = owner.Exec(soon(t), "revoke select on goose_db_version from postern_app")
+	must(t, err)
+	if err := migrations.Current(soon(t), pool); err == nil {
+		t.Error("what cannot be read is taken for current")
+	}
 }
 
 // Tried: an older schema made anew, made twice, made over a newer one; versions of other programs.

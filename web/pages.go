@@ -2,14 +2,12 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"embed"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
@@ -29,8 +27,8 @@ type messagePage struct {
 // pages adds everything that answers without a key.
 func (d Deps) pages(mux chi.Router, spec *huma.OpenAPI) {
 	specRoutes(mux, spec)
-	mux.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.Get("/readyz", ready(d.Ready))
+	mux.Get("/healthz", d.About.alive)
+	mux.Get("/readyz", d.About.ready(d.Ready))
 	mux.Get("/style.css", style(d.Accent))
 	mux.Get("/", d.landing)
 	mux.Get("/docs", d.reference(spec))
@@ -41,20 +39,6 @@ func (d Deps) pages(mux chi.Router, spec *huma.OpenAPI) {
 	mux.Get("/support/thanks", form.thanks)
 	mux.NotFound(d.notFound)
 	mux.MethodNotAllowed(methodNotAllowed(mux))
-}
-
-// ready tells whether requests can be answered now.
-func ready(check func(context.Context) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
-		defer cancel()
-		if err := check(ctx); err != nil {
-			noteFailure(r.Context(), err)
-			writeProblem(w, newProblem(http.StatusServiceUnavailable, codeUnavailable, "The database does not answer.").with("Retry-After", "5"))
-			return
-		}
-		_, _ = w.Write([]byte("ready\n"))
-	}
 }
 
 // style is the style of all pages, with the desk's colour where it has one. On dark ground the colours stay as they

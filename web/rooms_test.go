@@ -288,5 +288,11 @@ func TestReadiness(t *testing.T) {
 	if a.header.Get("Retry-After") == "" || strings.Contains(string(a.body), "no schema") {
 		t.Errorf("it says %s", a.body)
 	}
-	newDesk(t).do(request{method: "GET", path: "/readyz", key: "none"}).want(200)
+	d = newDesk(t, func(deps *web.Deps) { deps.About = web.About{Version: "1.2.3", Roles: []string{"web", "worker"}} })
+	for path, status := range map[string]string{"/healthz": "ok", "/readyz": "ready"} {
+		a := d.do(request{method: "GET", path: path, key: "none"}).want(200)
+		if want := `{"status":"` + status + `","version":"1.2.3","roles":["web","worker"]}` + "\n"; string(a.body) != want {
+			t.Errorf("%s says %s, want %s", path, a.body, want)
+		}
+	}
 }

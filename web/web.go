@@ -49,6 +49,7 @@ type Deps struct {
 
 	TrustedProxies []netip.Prefix // whose X-Forwarded-... headers are believed
 
+	About About
 	Check func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger

@@ -83,9 +83,10 @@ func (c *demoCmd) Run(ctx context.Context, s streams) (err error) {
 	if err := post.tell(c); err != nil {
 		return err
 	}
-	d, err := assemble(ctx, c.Settings, listen, log)
+	front := startWebServer(listen, c.Settings, log)
+	d, err := assemble(ctx, c.Settings, front, log)
 	if err != nil {
-		return err
+		return errors.Join(err, front.stop())
 	}
 	defer func() { err = errors.Join(err, d.stop()) }()
 	if err := c.openDoors(ctx, d, post, secrets); err != nil {

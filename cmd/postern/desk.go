@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -57,9 +56,9 @@ type desk struct {
 // conns is enough for the workers' own queries beside a few requests.
 const conns = 24
 
-// assemble opens the store and builds every service. listen is bound already, so that pages can name
-// the address.
-func assemble(ctx context.Context, set config.Settings, listen net.Listener, log *slog.Logger) (*desk, error) {
+// assemble opens the store and builds every service. front answers already, and is not stopped where assembling
+// fails; nil: this process answers no HTTP.
+func assemble(ctx context.Context, set config.Settings, front *webServer, log *slog.Logger) (*desk, error) {
 	roots, err := set.RootCAs()
 	if err != nil {
 		return nil, err
@@ -70,7 +69,7 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	if err != nil {
 		return nil, err
 	}
-	d := &desk{set: set, log: log, roots: roots, store: st}
+	d := &desk{set: set, log: log, roots: roots, store: st, web: front}
 	d.blobs = blob.New(st.db)
 	d.contacts = contacts.New(st.db)
 	d.mailboxes = mailboxes.New(st.db, st.vault)
@@ -91,9 +90,6 @@ func assemble(ctx context.Context, set config.Settings, listen net.Listener, log
 	}
 	if d.numbers, err = d.listenForMetrics(); err != nil {
 		return nil, errors.Join(err, st.close(ctx))
-	}
-	if listen != nil {
-		d.web = newWebServer(d, listen, set.BaseURL(listen.Addr().String()))
 	}
 	return d, nil
 }
@@ -142,7 +138,7 @@ func (d *desk) start(ctx context.Context) error {
 		d.watching.start(ctx, d.worker.Watch)
 	}
 	if d.web != nil && d.set.Roles.Has(config.RoleWeb) {
-		d.web.start()
+		d.web.open(handler(d, d.set.BaseURL(d.web.listen.Addr().String())))
 	}
 	if d.numbers != nil {
 		d.numbers.start()
@@ -180,9 +176,7 @@ const closeTime = 10 * time.Second
 // Each has time of its own: a request that uses up the drain must not cost a letter its outcome.
 func (d *desk) stop() error {
 	var failures []error
-	if d.web != nil {
-		failures = append(failures, d.web.stop())
-	}
+	failures = append(failures, d.web.stop())
 	d.watching.stop()
 	if d.set.Roles.Has(config.RoleWorker) || d.set.Roles.Has(config.RoleWatch) {
 		failures = append(failures, d.worker.Stop(context.Background()))

@@ -29,7 +29,7 @@ func (d *doctor) checkPublicURL(ctx context.Context) {
 	case err != nil:
 		d.fail(name, err.Error(), remedy)
 		return
-	case response.StatusCode != http.StatusOK || body != "ok\n" || response.Header.Get("X-Request-Id") == "":
+	case response.StatusCode != http.StatusOK || !strings.Contains(body, `"status":"ok"`) || response.Header.Get("X-Request-Id") == "":
 		d.fail(name, fmt.Sprintf("%s answers %s, but not as a desk does", base, response.Status), remedy)
 		return
 	case strings.HasPrefix(base, "http://"):

@@ -6,8 +6,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/web"
 )
+
+// aboutOf is what the health pages tell of this process.
+func aboutOf(set config.Settings) web.About {
+	return web.About{Version: version, Roles: roleNames(set.Roles)}
+}
 
 // handler is the HTTP door over the desk's services.
 func handler(d *desk, baseURL string) http.Handler {
@@ -16,7 +22,7 @@ func handler(d *desk, baseURL string) http.Handler {
 		Outbox: d.outbox, Inbox: d.inbox, Blobs: d.blobs,
 		AckLimit: d.set.AckLimit, FormLimit: d.set.FormLimit, DeskName: d.set.DeskName, DeskLanguage: d.set.Language, Logo: d.set.LogoURL, Accent: d.set.AccentColor, PublicURL: baseURL, TrustedProxies: d.set.TrustedProxies,
 		Metrics: d.metrics, MetricsToken: d.set.MetricsToken.Reveal(),
-		Check: d.checkMailbox, Ready: d.store.db.Ready, Log: d.log,
+		Check: d.checkMailbox, Ready: d.store.ready, Log: d.log, About: aboutOf(d.set),
 	})
 }
 

@@ -21,9 +21,13 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	d, err := assemble(ctx, c.Settings, listen, log)
+	front := startWebServer(listen, c.Settings, log)
+	d, err := assemble(ctx, c.Settings, front, log)
+	if err != nil && ctx.Err() != nil { // told to stop while it waited
+		return front.stop()
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, front.stop())
 	}
 	if err := d.start(ctx); err != nil {
 		return errors.Join(err, d.stop())

@@ -252,11 +252,14 @@ func TestWrongConfigurationIsOneLineWithTheRemedy(t *testing.T) {
 func TestUnusableDatabaseIsOneLine(t *testing.T) {
 	t.Parallel()
 	empty := testdb.Empty(t)
-	for want, settings := range map[string][]string{
-		"database_url":    {"POSTERN_DATABASE_URL=postgres://a:hunter2@127.0.0.1:1/d"},
-		"postern migrate": {"POSTERN_DATABASE_URL=" + empty.AppURL},
+	for want, c := range map[string]struct {
+		url  string
+		args []string
+	}{
+		"database_url":    {"postgres://a:hunter2@127.0.0.1:1/d", []string{"mailbox", "list"}}, // `serve` waits for it
+		"postern migrate": {empty.AppURL, []string{"serve", "--listen=127.0.0.1:0", "--log-level=error"}},
 	} {
-		_, errs, status := command(t, append(settings, "POSTERN_DATA_DIR="+t.TempDir(), "POSTERN_LISTEN=127.0.0.1:0", "POSTERN_LOG_LEVEL=error"), "serve")
+		_, errs, status := command(t, []string{"POSTERN_DATABASE_URL=" + c.url, "POSTERN_DATA_DIR=" + t.TempDir()}, c.args...)
 		if status != 1 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) || strings.Contains(errs, "hunter2") {
 			t.Errorf("status %d, want 1 and one line with %q:\n%s", status, want, errs)
 		}

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/internal/db"
@@ -28,7 +31,7 @@ type store struct {
 }
 
 // openStore starts the embedded PostgreSQL where no database is configured, brings the schema up to date
-// where the owner's login is known, and opens the keys.
+// where the owner's login is known, and opens the keys. For a server of the operator's that is away it waits.
 func openStore(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
 	return (&store{}).openAll(ctx, s, conns, log)
 }
@@ -55,7 +58,7 @@ func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log
 			return nil, err
 		}
 	}
-	if err := st.open(ctx, s, owner, conns); err != nil {
+	if err := st.openWhenThere(ctx, func() error { return st.open(ctx, s, owner, conns) }, log); err != nil {
 		return nil, errors.Join(err, st.close(context.WithoutCancel(ctx)))
 	}
 	if newKey {
@@ -97,6 +100,40 @@ func checkPrograms(bin string) error {
 	return nil
 }
 
+// How long is waited between two looks for the database.
+const (
+	firstPause   = 500 * time.Millisecond
+	longestPause = 15 * time.Second
+)
+
+// openWhenThere tries until the database can be reached: a desk may be started before it, as after a power cut. What
+// it refuses, such as a wrong password, ends the waiting, and so does ctx. A command waits for nothing.
+func (st *store) openWhenThere(ctx context.Context, open func() error, log *slog.Logger) error {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := open()
+		if err == nil || st.joins || st.postgres != nil || !isAway(err) {
+			return err
+		}
+		if st.db != nil {
+			st.db.Close()
+			st.db = nil
+		}
+		log.Warn("the database cannot be reached; the desk waits for it", "next_try_in", pause, "error", oneLine(err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// isAway reports that there was no server to answer, or none that takes connections now.
+func isAway(err error) bool {
+	const tooManyConnections = "53300"
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == tooManyConnections || db.Unreachable(err)
+}
+
 func (st *store) open(ctx context.Context, s config.Storage, owner string, conns int32) (err error) {
 	if owner != "" {
 		if err := migrations.Up(ctx, owner); err != nil {
@@ -106,13 +143,21 @@ func (st *store) open(ctx context.Context, s config.Storage, owner string, conns
 	if err := st.connect(ctx, conns); err != nil {
 		return err
 	}
-	if err := st.db.Ready(ctx); err != nil {
+	if err := st.ready(ctx); err != nil {
 		return fmt.Errorf("the database has no schema of this version; run `postern migrate up` with owner_database_url set: %w", err)
 	}
 	if err := st.db.CheckLogin(ctx); err != nil {
 		return fmt.Errorf("database_url: %w", err)
 	}
 	return st.openKeys(ctx, s.KeyFile())
+}
+
+// ready reports whether the database answers and has this version's schema.
+func (st *store) ready(ctx context.Context) error {
+	if err := st.db.Ready(ctx); err != nil {
+		return err
+	}
+	return migrations.Current(ctx, st.db.Pool())
 }
 
 func (st *store) connect(ctx context.Context, conns int32) (err error) {

@@ -3,33 +3,42 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/web"
 )
 
 // webServer runs the HTTP door on a listener that is bound already.
 type webServer struct {
 	server *web.Server
+	front  *web.Front
 	listen net.Listener
 	close  context.CancelFunc
 	ended  chan error
 }
 
-func newWebServer(d *desk, listen net.Listener, baseURL string) *webServer {
-	return &webServer{listen: listen, ended: make(chan error, 1), server: web.NewServer(handler(d, baseURL), d.set.ShutdownDrain)}
-}
-
-func (w *webServer) start() {
+// startWebServer answers at once: until the door is opened, that the desk is not ready. Without a listener there is
+// none.
+func startWebServer(listen net.Listener, set config.Settings, log *slog.Logger) *webServer {
+	if listen == nil {
+		return nil
+	}
+	front := web.NewFront(aboutOf(set), log)
+	w := &webServer{listen: listen, front: front, ended: make(chan error, 1), server: web.NewServer(front, set.ShutdownDrain)}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.close = cancel
 	go func() {
 		w.ended <- w.server.Serve(ctx, w.listen)
 		close(w.ended) // whoever asks after the first one finds that it is over
 	}()
+	return w
 }
+
+func (w *webServer) open(desk http.Handler) { w.front.Open(desk) }
 
 // failed tells when the server ended by itself; never where this process answers no HTTP.
 func (w *webServer) failed() <-chan error {
@@ -41,8 +50,8 @@ func (w *webServer) failed() <-chan error {
 
 // stop lets the requests in progress finish.
 func (w *webServer) stop() error {
-	if w.close == nil { // it was never started
-		return w.listen.Close()
+	if w == nil {
+		return nil
 	}
 	w.close()
 	return <-w.ended
