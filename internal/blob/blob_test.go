@@ -132,7 +132,8 @@ func TestSameBytesAreStoredOnce(t *testing.T) {
 	s.put(small, large, small, large)
 	s.put(large)
 	must(t, s.db.Bookkeep(soon(t), "test", func(tx *db.Tx) error {
-		QueueSmall(tx, []*Spool{spool(t, small), spool(t, small)})
+		Queue(tx, []Packed{spool(t, small).Pack(), spool(t, small).Pack()})
+		Queue(tx, nil)
 		return nil
 	}))
 	if n := s.number(`select count(*) from blob_chunks`); n != 3 {
@@ -157,17 +158,18 @@ func TestConcurrentPutsOfTheSameBytes(t *testing.T) {
 	for w := range 16 {
 		wait.Go(func() {
 			order := rand.New(rand.NewPCG(uint64(w), 0)).Perm(len(contents))
-			var spools, small []*Spool
+			var spools []*Spool
+			var small []Packed
 			for _, i := range order[:8] {
 				spools = append(spools, spool(t, contents[i]))
 				if !spools[len(spools)-1].Large() {
-					small = append(small, spools[len(spools)-1])
+					small = append(small, spools[len(spools)-1].Pack())
 				}
 			}
 			if err := s.Put(soon(t), spools...); err != nil {
 				t.Error(err)
 			}
-			if err := s.db.Bookkeep(soon(t), "test", func(tx *db.Tx) error { QueueSmall(tx, small); return nil }); err != nil {
+			if err := s.db.Bookkeep(soon(t), "test", func(tx *db.Tx) error { Queue(tx, small); return nil }); err != nil {
 				t.Error(err)
 			}
 		})

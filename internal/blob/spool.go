@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // inMemory is how many bytes of one blob are held in memory on their way, and the size of a chunk.
@@ -23,24 +24,50 @@ type Spool struct {
 	file   *os.File
 }
 
-// NewSpool reads r to its end. The caller closes the spool.
+// NewSpool reads r to its end. A reader with a Size method, which may be wrong, spares the growing. The caller
+// closes the spool.
 func NewSpool(r io.Reader) (*Spool, error) {
-	hash := sha256.New()
-	r = io.TeeReader(r, hash)
-	var head bytes.Buffer
-	n, err := io.CopyN(&head, r, inMemory+1)
-	if err != nil && err != io.EOF {
+	head := buffers.Get().(*bytes.Buffer)
+	defer giveBack(head)
+	if sized, ok := r.(interface{ Size() int64 }); ok && sized.Size() > largeBuffer && sized.Size() <= inMemory {
+		head = bytes.NewBuffer(make([]byte, 0, sized.Size()+bytes.MinRead))
+	}
+	n, err := head.ReadFrom(io.LimitReader(r, inMemory+1))
+	if err != nil {
 		return nil, err
 	}
 	s := &Spool{size: n, memory: head.Bytes()}
-	if n > inMemory {
-		if err := s.spill(r); err != nil {
-			s.Close()
-			return nil, err
+	if n <= inMemory {
+		s.sum = sha256.Sum256(s.memory)
+		if isShared(head) {
+			s.memory = bytes.Clone(s.memory)
 		}
+		return s, nil
+	}
+	hash := sha256.New()
+	hash.Write(s.memory)
+	if err := s.spill(io.TeeReader(r, hash)); err != nil {
+		s.Close()
+		return nil, err
 	}
 	hash.Sum(s.sum[:0])
 	return s, nil
+}
+
+// largeBuffer is the size from which bytes stay where they were read instead of being copied out of a buffer
+// that is used again.
+const largeBuffer = 64 << 10
+
+var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, largeBuffer+bytes.MinRead)) }}
+
+// isShared says that a buffer has not grown out of its use for others.
+func isShared(b *bytes.Buffer) bool { return b.Cap() <= largeBuffer+bytes.MinRead }
+
+func giveBack(b *bytes.Buffer) {
+	if isShared(b) {
+		b.Reset()
+		buffers.Put(b)
+	}
 }
 
 // spill moves what was read and the rest of r to a file without a name.
@@ -87,4 +114,12 @@ func (s *Spool) Close() error {
 		return nil
 	}
 	return s.file.Close()
+}
+
+// Head is the first bytes, at most n of them; they are not to be changed.
+func (s *Spool) Head(n int) ([]byte, error) {
+	if s.file == nil {
+		return s.memory[:min(n, len(s.memory))], nil
+	}
+	return io.ReadAll(io.NewSectionReader(s.file, 0, int64(n)))
 }

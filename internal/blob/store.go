@@ -47,10 +47,10 @@ func (s *Store) Put(ctx context.Context, spools ...*Spool) error {
 	// One order for all writers: two that share blobs cannot deadlock.
 	spools = slices.Clone(spools)
 	slices.SortFunc(spools, func(a, b *Spool) int { return bytes.Compare(a.sum[:], b.sum[:]) })
-	var small []*Spool
+	var small []Packed
 	for _, spool := range spools {
 		if !spool.Large() {
-			small = append(small, spool)
+			small = append(small, spool.Pack())
 			continue
 		}
 		if err := s.putLarge(ctx, spool); err != nil {
@@ -61,20 +61,38 @@ func (s *Store) Put(ctx context.Context, spools ...*Spool) error {
 		return nil
 	}
 	return s.db.Bookkeep(ctx, "blobs", func(tx *db.Tx) error {
-		QueueSmall(tx, small)
+		Queue(tx, small)
 		return nil
 	})
 }
 
-// QueueSmall writes blobs of one chunk each in the caller's transaction; they must not be Large.
-func QueueSmall(tx *db.Tx, spools []*Spool) {
-	sorted := slices.Clone(spools)
-	slices.SortFunc(sorted, func(a, b *Spool) int { return bytes.Compare(a.sum[:], b.sum[:]) })
+// Packed is a blob of one chunk as it will be stored.
+type Packed struct {
+	sum  Sum
+	size int64
+	data []byte
+}
+
+// Pack compresses a spool that is not Large, which takes its time: before a transaction, not in it.
+func (s *Spool) Pack() Packed {
+	return Packed{sum: s.sum, size: s.size, data: encoder.EncodeAll(s.memory, nil)}
+}
+
+// Len is how much memory it holds.
+func (p Packed) Len() int { return cap(p.data) }
+
+// Queue writes blobs in the caller's transaction.
+func Queue(tx *db.Tx, blobs []Packed) {
+	if len(blobs) == 0 {
+		return
+	}
+	sorted := slices.Clone(blobs)
+	slices.SortFunc(sorted, func(a, b Packed) int { return bytes.Compare(a.sum[:], b.sum[:]) })
 	// The same bytes twice would be one row that the statement meets twice.
-	sorted = slices.CompactFunc(sorted, func(a, b *Spool) bool { return a.sum == b.sum })
+	sorted = slices.CompactFunc(sorted, func(a, b Packed) bool { return a.sum == b.sum })
 	sums, sizes, packed := make([][]byte, len(sorted)), make([]int64, len(sorted)), make([][]byte, len(sorted))
-	for i, spool := range sorted {
-		sums[i], sizes[i], packed[i] = spool.sum[:], spool.size, encoder.EncodeAll(spool.memory, nil)
+	for i, b := range sorted {
+		sums[i], sizes[i], packed[i] = b.sum[:], b.size, b.data
 	}
 	tx.Queue(sqlPutSmall, sums, sizes, packed)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/postern-desk/postern/internal/blob"
@@ -35,18 +34,9 @@ const ingestBatch = 50
 // cursor to lastUID and queues the emails for routing: one commit. Before it returns without an error
 // nothing counts as accepted; after it nothing can be lost. The folder must stand as given: ErrMoved.
 func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arrival, lastUID int64) error {
-	var small, large []*blob.Spool
-	for _, a := range arrivals {
-		switch {
-		case a.Bytes == nil:
-		case a.Bytes.Large():
-			large = append(large, a.Bytes)
-		default:
-			small = append(small, a.Bytes)
-		}
-	}
-	if err := s.blobs.Put(ctx, large...); err != nil {
-		return fmt.Errorf("store emails: %w", err)
+	bytes, err := s.storeBytes(ctx, arrivals)
+	if err != nil {
+		return err
 	}
 	rows, err := ledgerRows(arrivals)
 	if err != nil {
@@ -60,7 +50,7 @@ func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arr
 		if len(at) == 0 || at[0] != f.LastUID {
 			return ErrMoved
 		}
-		blob.QueueSmall(tx, small)
+		blob.Queue(tx, bytes.packed)
 		ids, err := db.Column[int64](tx, sqlInsertEmails, f.MailboxID, f.ID, f.UIDValidity, f.Generation, rows.uids, rows.sizes,
 			rows.dates, rows.sums, rows.messageIDs, rows.oversize, rows.dispositions, rows.reasons)
 		if err != nil {
@@ -71,9 +61,33 @@ func (s *Service) Accept(ctx context.Context, f mailboxes.Folder, arrivals []Arr
 		return nil
 	})
 	if err == nil {
-		s.blobs.Remember(small)
+		s.blobs.Remember(bytes.small)
 	}
 	return err
+}
+
+// bytesOf are the arrivals' bytes that go into the ledger's transaction.
+type bytesOf struct {
+	small  []*blob.Spool
+	packed []blob.Packed // the same
+}
+
+// storeBytes makes large emails durable, and the others ready for being it.
+func (s *Service) storeBytes(ctx context.Context, arrivals []Arrival) (b bytesOf, err error) {
+	var large []*blob.Spool
+	for _, a := range arrivals {
+		switch {
+		case a.Bytes == nil:
+		case a.Bytes.Large():
+			large = append(large, a.Bytes)
+		default:
+			b.small, b.packed = append(b.small, a.Bytes), append(b.packed, a.Bytes.Pack())
+		}
+	}
+	if err := s.blobs.Put(ctx, large...); err != nil {
+		return b, fmt.Errorf("store emails: %w", err)
+	}
+	return b, nil
 }
 
 func enqueueIngest(tx *db.Tx, ids []int64) {
@@ -102,7 +116,7 @@ func ledgerRows(arrivals []Arrival) (columns, error) {
 		if a.Bytes != nil {
 			whole := a.Bytes.Sum()
 			sum = whole[:]
-			head, err := io.ReadAll(io.LimitReader(a.Bytes.Reader(), 64<<10))
+			head, err := a.Bytes.Head(64 << 10)
 			if err != nil {
 				return c, fmt.Errorf("read the beginning of an email: %w", err)
 			}

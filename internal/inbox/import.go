@@ -83,16 +83,9 @@ func (s *Service) RestartSource(ctx context.Context, f mailboxes.Folder) (mailbo
 // and returns the rows' ids: one commit. UIDs that are there already are left out. Nothing is queued: the
 // caller routes them with Ingest, else the sweep does. The folder must stand as given: ErrOtherRun.
 func (s *Service) AcceptImported(ctx context.Context, f mailboxes.Folder, arrivals []Arrival, last int64) (ids []int64, err error) {
-	var small, large []*blob.Spool
-	for _, a := range arrivals {
-		if a.Bytes.Large() {
-			large = append(large, a.Bytes)
-		} else {
-			small = append(small, a.Bytes)
-		}
-	}
-	if err := s.blobs.Put(ctx, large...); err != nil {
-		return nil, fmt.Errorf("store emails: %w", err)
+	bytes, err := s.storeBytes(ctx, arrivals)
+	if err != nil {
+		return nil, err
 	}
 	rows, err := ledgerRows(arrivals)
 	if err != nil {
@@ -106,7 +99,7 @@ func (s *Service) AcceptImported(ctx context.Context, f mailboxes.Folder, arriva
 		if len(at) == 0 || at[0] != f.LastUID {
 			return ErrOtherRun
 		}
-		blob.QueueSmall(tx, small)
+		blob.Queue(tx, bytes.packed)
 		ids, err = db.Column[int64](tx, sqlInsertImported, f.MailboxID, f.ID, f.UIDValidity, f.Generation, rows.uids, rows.sizes,
 			rows.dates, rows.sums, rows.messageIDs, rows.oversize)
 		if err != nil {
@@ -116,7 +109,7 @@ func (s *Service) AcceptImported(ctx context.Context, f mailboxes.Folder, arriva
 		return nil
 	})
 	if err == nil {
-		s.blobs.Remember(small)
+		s.blobs.Remember(bytes.small)
 	}
 	return ids, err
 }

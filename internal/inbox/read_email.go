@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,6 +44,7 @@ type reading struct {
 	key   [32]byte // knows the same email again
 	from  tickets.Person
 	files []tickets.File
+	bytes []blob.Packed // of small files; they are stored with the email's ticket
 
 	form     bool // a form wrote it as the desk; from is who its Reply-To names
 	unread   bool // it could not be looked into
@@ -90,8 +92,8 @@ func (s *Service) triedBefore(ctx context.Context, ids []int64, fresh []stored) 
 	}), err
 }
 
-// readAll parses the emails, outside of any transaction, and stores their attachments. One that cannot
-// be read now does not keep the others waiting.
+// readAll parses the emails, outside of any transaction, and stores their attachments but the small ones. One
+// that cannot be read now does not keep the others waiting.
 func (s *Service) readAll(ctx context.Context, rows []stored, failed *failures) []*reading {
 	sums := make([]blob.Sum, len(rows))
 	for i, row := range rows {
@@ -103,13 +105,15 @@ func (s *Service) readAll(ctx context.Context, rows []stored, failed *failures) 
 		return nil
 	}
 	readings, errs := make([]*reading, len(rows)), make([]error, len(rows))
+	var room atomic.Int64
+	room.Store(maxGathered)
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, 2) // parsing is bound by the processor
 	for i, row := range rows {
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			readings[i], errs[i] = s.readOne(ctx, row, blobs[sums[i]])
+			readings[i], errs[i] = s.readOne(ctx, row, blobs[sums[i]], &room)
 		})
 	}
 	wait.Wait()
@@ -121,14 +125,40 @@ func (s *Service) readAll(ctx context.Context, rows []stored, failed *failures) 
 	return slices.DeleteFunc(readings, func(r *reading) bool { return r == nil })
 }
 
-func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob) (*reading, error) {
+// Small files wait in memory for the commit of their ticket: one of up to gathered bytes, all emails of a job
+// together up to maxGathered, packed.
+const (
+	gathered    = 256 << 10
+	maxGathered = 8 << 20
+)
+
+func (s *Service) readOne(ctx context.Context, row stored, b *blob.Blob, room *atomic.Int64) (*reading, error) {
 	if b == nil {
 		return unreadable(row, "its bytes are missing from the store", false), nil
 	}
 	if row.Attempts > poisonAfter {
 		return unreadable(row, fmt.Sprintf("reading it was given up after %d attempts", row.Attempts-1), true), nil
 	}
-	return s.understand(ctx, row, b, s.blobs.Put)
+	if row.Attempts > 1 { // something of it fails: its files are tried apart from its ticket
+		return s.understand(ctx, row, b, s.blobs.Put)
+	}
+	var small []blob.Packed
+	r, err := s.understand(ctx, row, b, func(ctx context.Context, spools ...*blob.Spool) error {
+		rest := slices.DeleteFunc(slices.Clone(spools), func(spool *blob.Spool) bool {
+			if spool.Size() > gathered || room.Load() <= 0 {
+				return false
+			}
+			packed := spool.Pack()
+			room.Add(-int64(packed.Len()))
+			small = append(small, packed)
+			return true
+		})
+		return s.blobs.Put(ctx, rest...)
+	})
+	if err == nil {
+		r.bytes = small
+	}
+	return r, err
 }
 
 // understand parses an email; put stores what is attached to it.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/limit"
@@ -43,7 +44,7 @@ type verdict struct {
 }
 
 func (r *round) route() error {
-	for _, step := range []func() error{r.lock, r.lockThreads, r.knowOurselves, r.waitForParents, r.findDuplicates, r.routeAll, r.openAll, r.writeLedger} {
+	for _, step := range []func() error{r.lock, r.lockThreads, r.knowOurselves, r.waitForParents, r.findDuplicates, r.keepFiles, r.routeAll, r.openAll, r.writeLedger} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -197,6 +198,16 @@ func (r *round) ticketsNow(ids []uuid.UUID) (map[uuid.UUID]uuid.UUID, error) {
 		now[t.ID] = t.Now
 	}
 	return now, nil
+}
+
+// keepFiles stores what is attached to emails that are not duplicates.
+func (r *round) keepFiles() error {
+	var files []blob.Packed
+	for _, x := range r.readings {
+		files = append(files, x.bytes...)
+	}
+	blob.Queue(r.tx, files)
+	return nil
 }
 
 // routeAll decides every email but the openings, which are gathered.

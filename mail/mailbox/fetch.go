@@ -197,7 +197,7 @@ func (f *fetch) deliver(p *patience, m Meta, literal imap.LiteralReader) error {
 	}
 	p.pause()
 	p.grant(f.session.allowance(m.Size))
-	body := &stream{fetch: f, patience: p, literal: literal, left: m.Size}
+	body := &stream{fetch: f, patience: p, literal: literal, size: m.Size, left: m.Size}
 	err := f.fn(m, body)
 	if err == nil {
 		_, err = io.Copy(io.Discard, body)
@@ -217,10 +217,14 @@ type stream struct {
 	fetch    *fetch
 	patience *patience
 	literal  io.Reader
+	size     int64
 	left     int64
 	over     bool
 	err      error // of the first failed read
 }
+
+// Size is how many bytes it has in all.
+func (b *stream) Size() int64 { return b.size }
 
 func (b *stream) Read(p []byte) (int, error) {
 	switch {
