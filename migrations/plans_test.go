@@ -105,6 +105,8 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"outbox.sqlClaim", `array[` + one + `]::uuid[]`, "letters_pkey"},
 		{"outbox.sqlCutOff", `array[` + one + `]::uuid[], array['1 second']::interval[], ''`, "letters_pkey"},
 		{"outbox.sqlSettleSent", `array[` + one + `]::uuid[], array[1], array[250]`, "letters_(pkey|by_state)"},
+		{"outbox.sqlKeepSignatures", `array[` + one + `]::uuid[], array[1], array['\x01']::bytea[]`, "letters_(pkey|by_state) letter_bytes_pkey"},
+		{"outbox.sqlHurryLetters", one + `, '3 seconds'::interval`, "letters_(by_state|of_mailbox)"},
 		{"outbox.sqlForgotten", ``, "letters_by_state"},
 		{"outbox.sqlPurgeBytes", `7, 1000`, "letter_bytes_age"},
 		{"inbox.sqlPurgeRaw", `365, 1000`, "inbound_emails_kept"},

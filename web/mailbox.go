@@ -42,7 +42,7 @@ type Outage struct {
 	Since    time.Time  `json:"since"`
 	FailedAt time.Time  `json:"failed_at" doc:"When it was last tried"`
 	Failures int        `json:"failures" doc:"In a row"`
-	Reason   string     `json:"reason" enum:"login_refused,sign_in_again,unreachable,untrusted,silent,too_many_connections,throttled,over_quota,no_folder,refused,not_understood"`
+	Reason   string     `json:"reason" enum:"login_refused,sign_in_again,unreachable,untrusted,silent,too_many_connections,throttled,over_quota,no_folder,no_key,refused,not_understood"`
 	Summary  string     `json:"summary" doc:"The reason in words"`
 	Remedy   string     `json:"remedy" doc:"What to do"`
 	Detail   string     `json:"detail" doc:"The words of the server or the network"`

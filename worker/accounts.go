@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/dkim"
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/oauth"
 	"github.com/postern-desk/postern/mail/smtp"
@@ -34,6 +35,8 @@ type login struct {
 	until   time.Time
 	source  *oauth.Source // nil: with passwords
 	refusal error         // why there is no access token
+	key     *dkim.Key     // signs its letters; nil: they are not signed
+	keyless error         // why there is no key although they are to be signed
 }
 
 const keepLogins = 2 * time.Second
@@ -77,6 +80,9 @@ func (a *accounts) get(ctx context.Context, id uuid.UUID) (login, error) {
 		return login{}, err
 	}
 	l = login{box: box, secrets: secrets, roots: a.roots, until: time.Now().Add(keepLogins)}
+	if l.key, l.keyless = a.mailboxes.SigningKey(ctx, box.SigningDomain()); l.keyless != nil && ctx.Err() != nil {
+		return login{}, l.keyless
+	}
 	if err := a.signIn(ctx, &l); err != nil {
 		return login{}, err
 	}

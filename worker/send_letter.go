@@ -13,6 +13,7 @@ import (
 
 	"github.com/postern-desk/postern/internal/fault"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/smtp"
@@ -142,9 +143,15 @@ func (w *sendLetter) wayOf(ctx context.Context, mailbox uuid.UUID) way {
 		return way{hindered: "the mailbox's login could not be read"}
 	}
 	out := way{login: l, account: SMTPAccount(l.box, l.secrets, l.roots)}
-	if l.refusal != nil {
+	switch {
+	case l.refusal != nil:
 		w.post.failed(ctx, l.box, mailboxes.SMTP, tokenTrouble(l.refusal))
 		out.hindered = l.refusal.Error()
+		return out
+	case l.keyless != nil:
+		// Where the domain's policy asks for signatures, unsigned letters are lost (RFC 7489 section 6.3).
+		w.post.failed(ctx, l.box, mailboxes.SMTP, outage.Trouble{Reason: outage.NoKey, Detail: l.keyless.Error()})
+		out.hindered = "the letter is to be signed: " + l.keyless.Error()
 		return out
 	}
 	out.hindered = w.refusal(out.account)
@@ -165,6 +172,10 @@ func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) outb
 	if by.hindered != "" {
 		return outbox.Report{Outcome: string(smtp.Temporary), Text: by.hindered}
 	}
+	a, err := w.signed(ctx, by, a)
+	if err != nil {
+		return outbox.Report{Outcome: string(smtp.Temporary), Text: err.Error()}
+	}
 	r := by.slot.Send(ctx, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
 	switch {
 	case ctx.Err() != nil:
@@ -180,6 +191,19 @@ func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) outb
 		report.Code, report.Text = r.Rejected[0].Code, r.Rejected[0].Text
 	}
 	return report
+}
+
+// signed puts the signature above the letter at its first attempt. It is stored before a server hears of it, so
+// that every later attempt sends the same bytes, whatever became of the key.
+func (w *sendLetter) signed(ctx context.Context, by way, a outbox.Attempt) (outbox.Attempt, error) {
+	if by.login.key == nil || !a.MaySign() {
+		return a, nil
+	}
+	field, err := by.login.key.Sign(a.Raw)
+	if err != nil {
+		return a, err
+	}
+	return w.outbox.KeepSignature(ctx, a, field)
 }
 
 // beforeLogin reports the stages at which the fault lies with the server or the account: every other letter

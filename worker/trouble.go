@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/mail/mailbox"
@@ -82,6 +84,16 @@ func (p *postRoom) worked(ctx context.Context, m mailboxes.Mailbox, side string)
 		return
 	}
 	p.accounts.forget(m.ID)
+	if side == mailboxes.SMTP {
+		p.hurry(ctx, m.ID)
+	}
+}
+
+// hurry lets letters go that would wait up to an hour for a server or a login that has been mended.
+func (p *postRoom) hurry(ctx context.Context, id uuid.UUID) {
+	if err := p.deps.Outbox.Hurry(ctx, id); err != nil && ctx.Err() == nil {
+		p.deps.Log.Warn("the letters of a mailbox could not be hurried", "mailbox", id, "error", err)
+	}
 }
 
 // judge notes what a poll says of the mailbox's server.

@@ -28,7 +28,7 @@ func (w *Worker) Watch(ctx context.Context) {
 			w.deps.Log.Warn("the mailboxes to watch could not be read", "error", err)
 		}
 		if err == nil {
-			w.keepUp(watching, held, &all)
+			w.keepUp(ctx, watching, held, &all)
 		}
 		select {
 		case <-ctx.Done():
@@ -47,7 +47,7 @@ type watched struct {
 
 // keepUp starts a watcher for each mailbox that is new or changed, and stops those of mailboxes that are other
 // processes'.
-func (w *Worker) keepUp(watching map[uuid.UUID]watched, held []holding, all *sync.WaitGroup) {
+func (w *Worker) keepUp(ctx context.Context, watching map[uuid.UUID]watched, held []holding, all *sync.WaitGroup) {
 	there := map[uuid.UUID]bool{}
 	for _, h := range held {
 		there[h.MailboxID] = true
@@ -58,6 +58,9 @@ func (w *Worker) keepUp(watching map[uuid.UUID]watched, held []holding, all *syn
 		if known {
 			one.stop()
 			delete(watching, h.MailboxID)
+			if one.version != h.Version {
+				all.Go(func() { w.post.hurry(ctx, h.MailboxID) })
+			}
 		}
 		own := w.post.leases.of(h.MailboxID)
 		if own == nil {

@@ -34,6 +34,7 @@ var rooms = []room{
 	{path: "mail/archive"},
 	{path: "mail/letter", imports: []string{"internal/words"}},
 	{path: "mail/smtp", imports: []string{"mail/letter", "mail/oauth"}},
+	{path: "mail/dkim"},
 	{path: "migrations"},
 	{path: "internal/backup", imports: []string{"migrations"}},
 	{path: "internal/embedded"},
@@ -43,7 +44,7 @@ var rooms = []room{
 	{path: "internal/vault"},
 	{path: "internal/blob", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/limit", imports: []string{"internal/db", "internal/event", "internal/fault"}},
-	{path: "internal/mailboxes", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/vault"}},
+	{path: "internal/mailboxes", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/vault", "mail/dkim"}},
 	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks"}},
 	{path: "internal/outbox", imports: []string{
 		"internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",

@@ -238,7 +238,7 @@ func TestPasswordsAreSealed(t *testing.T) {
 	must(t, err)
 	check("other pass word", "new pass word")
 	for _, table := range []string{"mailboxes", "mailbox_folders", "audit_entries", "webhook_events", "river_job"} {
-		if got := s.text(`select coalesce(string_agg(r::text, ' '), '') from ` + table + ` r where position('pass' in r::text) > 0 or position(encode('pass word', 'hex') in r::text) > 0`); got != "" {
+		if got := s.text(`select coalesce(string_agg(r::text, ' '), '') from ` + table + ` r where position('pass word' in r::text) > 0 or position(encode('pass word', 'hex') in r::text) > 0`); got != "" {
 			t.Errorf("a password lies in %s: %s", table, got)
 		}
 	}

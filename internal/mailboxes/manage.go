@@ -25,6 +25,7 @@ type Fields struct {
 	SMTPPassword   *string
 	OAuth          *OAuth  // only when created; then no passwords
 	ClientSecret   *string // of OAuth
+	RefreshToken   *string // of OAuth, in the place of a sign-in; only when changed
 	Folders        *[]string
 	Start          *string // only when created
 	StartAt        *time.Time
@@ -115,16 +116,14 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		m.Version, m.UpdatedAt = m.Version+1, tx.Now()
 		tx.Queue(sqlUpdate, m.ID, m.Name, m.FromName, m.IMAP, m.SMTP, m.Folders, m.StaffAddresses, m.Priority,
 			m.Reopens, m.SubAddressing, m.Acknowledges, m.Paused, m.Version, m.After, m.AfterFolder)
-		if f.IMAPPassword != nil {
-			tx.Queue(sqlSetIMAPSecret, m.ID, s.seal(*f.IMAPPassword))
-		}
-		if f.SMTPPassword != nil {
-			tx.Queue(sqlSetSMTPSecret, m.ID, s.seal(*f.SMTPPassword))
+		detail, err := s.changeSecrets(tx, m, f)
+		if err != nil {
+			return err
 		}
 		for _, folder := range m.Folders {
 			tx.Queue(sqlInsertFolder, m.ID, folder)
 		}
-		tx.Record(event.Event{Kind: event.MailboxUpdated, SubjectID: m.ID.String(), Sequence: int64(m.Version), Label: m.Address})
+		tx.Record(event.Event{Kind: event.MailboxUpdated, SubjectID: m.ID.String(), Sequence: int64(m.Version), Label: m.Address, Detail: detail})
 		return nil
 	})
 	return m, err

@@ -86,7 +86,7 @@ func (s *Service) Authorize(ctx context.Context, by event.Actor, id uuid.UUID, r
 		if err := s.keepRefresh(tx, id, refresh); err != nil {
 			return err
 		}
-		tx.Queue(sqlAuthorized, id)
+		tx.Queue(sqlTouch, id)
 		tx.Record(event.Event{Kind: event.MailboxUpdated, SubjectID: id.String(), Sequence: int64(m.Version + 1), Label: m.Address,
 			Detail: map[string]any{"signed_in": true}})
 		return nil

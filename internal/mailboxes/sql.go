@@ -41,8 +41,24 @@ const sqlSetGrant = `
 insert into mailbox_grants (mailbox_id, secret) values ($1, $2)
 on conflict (mailbox_id) do update set secret = excluded.secret, updated_at = now()`
 
-const sqlAuthorized = `update mailboxes set version = version + 1, updated_at = now() where id = $1`
+const sqlTouch = `update mailboxes set version = version + 1, updated_at = now() where id = $1`
 
 const sqlPolled = `update mailbox_folders set polled_at = now(), failing_since = null, last_error = null where id = $1`
 
 const sqlPollFailed = `update mailbox_folders set failing_since = coalesce(failing_since, now()), last_error = left($2, 500) where id = $1`
+
+const sqlDKIMKeys = `
+select selector, public, signing, created_at from dkim_keys where domain = $1 order by created_at desc, selector desc`
+
+const sqlInsertDKIMKey = `insert into dkim_keys (domain, selector, public, secret) values ($1, $2, $3, $4)`
+
+// What neither signs nor is, where none signs, the newest.
+const sqlDropSpareDKIMKeys = `
+delete from dkim_keys where domain = $1 and selector <> (
+    select selector from dkim_keys where domain = $1 order by signing desc, created_at desc, selector desc limit 1)`
+
+const sqlStopSigning = `update dkim_keys set signing = false where domain = $1 and signing`
+
+const sqlStartSigning = `update dkim_keys set signing = true where domain = $1 and selector = $2`
+
+const sqlSigningKey = `select selector, secret from dkim_keys where domain = $1 and signing`

@@ -14,6 +14,7 @@ const (
 	Throttled    Reason = "throttled"
 	OverQuota    Reason = "over_quota"
 	NoFolder     Reason = "no_folder"
+	NoKey        Reason = "no_key"
 	Refused      Reason = "refused"
 	Strange      Reason = "not_understood"
 )
@@ -37,6 +38,8 @@ var reasons = map[Reason]struct{ summary, remedy string }{
 		"Delete what is not needed there, or raise its quota; new emails bounce until then."},
 	NoFolder: {"A folder of the mailbox does not exist or may not be read.",
 		"Check the names of the folders, in upper and lower case, or take the folder off the mailbox."},
+	NoKey: {"Letters are to be signed (DKIM), and the key cannot be used.",
+		"Put the desk's secret key back, or make another key: postern mailbox dkim, with the address. With --off letters leave unsigned."},
 	Refused: {"The mail server refuses a command that the desk needs.",
 		"See what it said; postern doctor names what a server must be able to do."},
 	Strange: {"The mail server's answers cannot be understood.",

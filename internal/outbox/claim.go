@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,7 @@ type Attempt struct {
 	Letter       Letter
 	EnvelopeFrom string
 	Raw          []byte
+	Signed       bool // Raw begins with the signature of an earlier attempt
 	Flaw         string
 }
 
@@ -46,21 +48,23 @@ func (o *Outbox) Claim(ctx context.Context, l Owed) (a Attempt, wait time.Durati
 	if err != nil || !c.ok {
 		return Attempt{Letter: c.letter}, c.wait, false, err
 	}
-	return o.open(c.letter, c.sealed), 0, true, nil
+	return o.open(c), 0, true, nil
 }
 
 // claimed is what one caller gets of a transaction's claims.
 type claimed struct {
-	letter Letter
-	sealed []byte // nil: gone
-	wait   time.Duration
-	ok     bool
+	letter    Letter
+	sealed    []byte // nil: gone
+	signature []byte
+	wait      time.Duration
+	ok        bool
 }
 
 // heldLetter is a letter under its lock.
 type heldLetter struct {
 	Letter
-	Sealed []byte `db:"sealed"`
+	Sealed    []byte `db:"sealed"`
+	Signature []byte `db:"signature"`
 }
 
 // claimAll claims letters in one transaction. Two callers with one letter do not both get it. Where the answer
@@ -106,7 +110,7 @@ func (o *Outbox) claimOnce(ctx context.Context, ids []uuid.UUID, mine map[uuid.U
 			}
 			delete(letters, id)
 			if n := mine[id]; h.State == Sending && n > 0 && h.Attempts == n {
-				out[i] = claimed{letter: h.Letter, sealed: h.Sealed, ok: true}
+				out[i] = claimed{letter: h.Letter, sealed: h.Sealed, signature: h.Signature, ok: true}
 				continue
 			}
 			switch out[i] = h.claim(tx.Now()); {
@@ -143,21 +147,21 @@ func (h heldLetter) claim(now time.Time) claimed {
 		return claimed{wait: wait}
 	}
 	l.State, l.Attempts = Sending, l.Attempts+1
-	return claimed{letter: l, sealed: h.Sealed, ok: true}
+	return claimed{letter: l, sealed: h.Sealed, signature: h.Signature, ok: true}
 }
 
-func (o *Outbox) open(l Letter, sealed []byte) Attempt {
-	if sealed == nil {
-		return Attempt{Letter: l, Flaw: flawGone}
+func (o *Outbox) open(c claimed) Attempt {
+	if c.sealed == nil {
+		return Attempt{Letter: c.letter, Flaw: flawGone}
 	}
-	from, raw, err := o.unseal(sealed)
+	from, raw, err := o.unseal(c.sealed)
 	switch {
 	case errors.Is(err, errDamaged):
-		return Attempt{Letter: l, Flaw: flawDamaged}
+		return Attempt{Letter: c.letter, Flaw: flawDamaged}
 	case err != nil:
-		return Attempt{Letter: l, Flaw: flawSealed}
+		return Attempt{Letter: c.letter, Flaw: flawSealed}
 	}
-	return Attempt{Letter: l, EnvelopeFrom: from, Raw: raw}
+	return Attempt{Letter: c.letter, EnvelopeFrom: from, Raw: slices.Concat(c.signature, raw), Signed: c.signature != nil}
 }
 
 var errDamaged = errors.New("no letter under the seal")

@@ -81,13 +81,14 @@ type Outbox struct {
 	looks    gather[uuid.UUID, looked]
 	claims   gather[Owed, claimed]
 	accepted gather[acceptance, bool]
+	signings gather[signing, bool]
 }
 
 // New makes the outbox. patience is how long a letter is tried before it fails; servers that refuse for
 // the moment are expected to be back within days (RFC 5321 section 4.5.4.1).
 func New(d *db.DB, v *vault.Vault, patience time.Duration) *Outbox {
 	o := &Outbox{db: d, vault: v, patience: patience}
-	o.looks.write, o.claims.write, o.accepted.write = o.lookAll, o.claimAll, o.settleAccepted
+	o.looks.write, o.claims.write, o.accepted.write, o.signings.write = o.lookAll, o.claimAll, o.settleAccepted, o.keepSignatures
 	o.claims.weight = func(l Owed) int { return l.size }
 	return o
 }

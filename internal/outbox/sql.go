@@ -39,8 +39,15 @@ from letters where id = any($1)`
 
 // The locks are taken in the order of the ids: two processes that meet do not deadlock.
 const sqlHoldLetters = `
-select ` + columns + `, (select data from letter_bytes where letter_id = letters.id) as sealed
+select ` + columns + `, (select data from letter_bytes where letter_id = letters.id) as sealed,
+    (select signature from letter_bytes where letter_id = letters.id) as signature
 from letters where id = any($1) order by id for update`
+
+// A signature stays, and counts while its attempt is the letter's.
+const sqlKeepSignatures = `
+update letter_bytes b set signature = s.signature
+from unnest($1::uuid[], $2::integer[], $3::bytea[]) as s(id, attempt, signature) join letters l on l.id = s.id
+where b.letter_id = s.id and b.signature is null and l.attempts = s.attempt and l.` + stillOurs + ` returning b.letter_id`
 
 const sqlClaim = `update letters set state = 'sending', attempts = attempts + 1 where id = any($1)`
 
@@ -73,6 +80,17 @@ where id = $1 and attempts = $2 and ` + stillOurs
 )
 
 const sqlResend = `update letters set state = 'queued', unknowns = 0, next_attempt_at = now(), give_up_at = $2 where id = $1`
+
+// Letters that wait for their next attempt, and the jobs that sleep until then.
+const (
+	sqlHurryLetters = `
+update letters set next_attempt_at = now() + $2::interval
+where mailbox_id = $1 and state = 'queued' and attempts > 0 and next_attempt_at > now() + $2::interval returning id`
+
+	sqlHurryJobs = `
+update river_job set scheduled_at = now() + $2::interval
+where kind = 'send_letter' and state = 'scheduled' and scheduled_at > now() + $2::interval and (args ->> 'letter_id')::uuid = any($1)`
+)
 
 // The jobs are gathered once and hashed; letters outnumber them by far.
 const sqlForgotten = `
