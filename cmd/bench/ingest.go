@@ -31,7 +31,13 @@ func (b *bench) ingest(ctx context.Context) error {
 		box, err := b.ingestOnce(ctx, d, run, &m)
 		if err == nil && run == b.runs-1 {
 			b.reportIngest(m)
-			err = errors.Join(b.statements(ctx, d, "ingest"), b.idlePoll(ctx, d), b.letters(ctx, d, box))
+			err = b.statements(ctx, d, "ingest")
+			if b.wants("poll") {
+				err = errors.Join(err, b.idlePoll(ctx, d))
+			}
+			if b.wants("letters") {
+				err = errors.Join(err, b.letters(ctx, d, box))
+			}
 		}
 		if err := errors.Join(err, d.close()); err != nil {
 			return err
