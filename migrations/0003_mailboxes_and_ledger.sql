@@ -93,7 +93,7 @@ create table email_keys (
     email_id bigint not null references inbound_emails
 );
 
--- Content-addressed bytes in chunks of at most 1 MiB, zstd: already compressed, so stored as they are.
+-- Content-addressed bytes in chunks of at most 1 MiB, packed by S2: already compressed, so stored as they are.
 create table blob_chunks (
     sha256     bytea not null,
     n          integer not null,

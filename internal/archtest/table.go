@@ -47,7 +47,7 @@ var rooms = []room{
 	{path: "internal/mailboxes", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/vault", "mail/dkim"}},
 	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks"}},
 	{path: "internal/outbox", imports: []string{
-		"internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
+		"internal/blob", "internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
 		"internal/token", "internal/vault", "internal/mailboxes",
 	}},
 	{path: "internal/outage", imports: []string{
@@ -150,7 +150,7 @@ const (
 
 // minTestRatio is the least number of test lines for each product line over the whole, blank
 // lines not counted. The goal is 0.8; it is raised as the tests catch up and never lowered.
-const minTestRatio = 0.3
+const minTestRatio = 0.8
 
 // vagueNames say nothing about what is inside; things live where they are used.
 var vagueNames = []string{

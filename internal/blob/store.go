@@ -8,8 +8,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 )
@@ -25,12 +23,6 @@ type Store struct {
 
 // New makes a store.
 func New(d *db.DB) *Store { return &Store{db: d} }
-
-// The codecs are safe for concurrent use by EncodeAll and DecodeAll; they run in the caller's goroutine.
-var (
-	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(4))
-	decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(4), zstd.WithDecoderMaxMemory(4*inMemory))
-)
 
 // A row that is there is only touched when it is old, so that the collection of orphans spares it.
 const sqlPutChunk = `
@@ -75,7 +67,7 @@ type Packed struct {
 
 // Pack compresses a spool that is not Large, which takes its time: before a transaction, not in it.
 func (s *Spool) Pack() Packed {
-	return Packed{sum: s.sum, size: s.size, data: encoder.EncodeAll(s.memory, nil)}
+	return Packed{sum: s.sum, size: s.size, data: Pack(s.memory)}
 }
 
 // Len is how much memory it holds.
@@ -100,12 +92,11 @@ func Queue(tx *db.Tx, blobs []Packed) {
 // putLarge writes chunk by chunk, holding one of them in memory.
 func (s *Store) putLarge(ctx context.Context, spool *Spool) error {
 	return s.db.Bookkeep(ctx, "blobs", func(tx *db.Tx) error {
-		r, raw, packed := spool.Reader(), make([]byte, inMemory), []byte(nil)
+		r, raw := spool.Reader(), make([]byte, inMemory)
 		for n := 0; ; n++ {
 			got, err := io.ReadFull(r, raw)
 			if got > 0 {
-				packed = encoder.EncodeAll(raw[:got], packed[:0])
-				if _, err := tx.Exec(sqlPutChunk, spool.sum[:], n, spool.size, packed); err != nil {
+				if _, err := tx.Exec(sqlPutChunk, spool.sum[:], n, spool.size, Pack(raw[:got])); err != nil {
 					return fmt.Errorf("store a chunk: %w", err)
 				}
 			}
@@ -164,7 +155,7 @@ func (s *Store) Open(ctx context.Context, sums ...Sum) (map[Sum]*Blob, error) {
 			if err := rows.Scan(&key, &b.Size, &packed); err != nil {
 				return err
 			}
-			if b.first, err = decoder.DecodeAll(packed, nil); err != nil {
+			if b.first, err = Unpack(packed, inMemory); err != nil {
 				return fmt.Errorf("unpack a chunk: %w", err)
 			}
 			copy(b.sum[:], key)
@@ -223,7 +214,7 @@ func (r *chunkReader) next() error {
 	if err != nil {
 		return fmt.Errorf("read chunk %d: %w", r.n, err)
 	}
-	if r.rest, err = decoder.DecodeAll(packed, nil); err != nil {
+	if r.rest, err = Unpack(packed, inMemory); err != nil {
 		return fmt.Errorf("unpack chunk %d: %w", r.n, err)
 	}
 	r.left -= int64(len(r.rest))

@@ -54,7 +54,7 @@ func appended(column, value any) any {
 	case time.Time:
 		return grown(column, v)
 	case uuid.UUID:
-		return grown(column, v)
+		return grown(column, pgtype.UUID{Bytes: v, Valid: true})
 	case uuid.NullUUID:
 		return grown(column, pgtype.UUID{Bytes: v.UUID, Valid: v.Valid})
 	case []string:
@@ -69,11 +69,12 @@ func appended(column, value any) any {
 	return grown(column, value)
 }
 
-func grown[T any](column any, value T) []T {
+// A FlatArray is encoded without reflection.
+func grown[T any](column any, value T) pgtype.FlatArray[T] {
 	if column == nil {
-		return []T{value}
+		return pgtype.FlatArray[T]{value}
 	}
-	values, ok := column.([]T)
+	values, ok := column.(pgtype.FlatArray[T])
 	if !ok {
 		panic(fmt.Sprintf("a row has a %T where the rows before it have a %T", value, column))
 	}

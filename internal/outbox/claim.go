@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
 )
 
@@ -164,6 +165,9 @@ func (o *Outbox) open(c claimed) Attempt {
 	return Attempt{Letter: c.letter, EnvelopeFrom: from, Raw: slices.Concat(c.signature, raw), Signed: c.signature != nil}
 }
 
+// mostBytes is more than any letter has.
+const mostBytes = 256 << 20
+
 var errDamaged = errors.New("no letter under the seal")
 
 func (o *Outbox) unseal(sealed []byte) (from string, raw []byte, err error) {
@@ -171,7 +175,7 @@ func (o *Outbox) unseal(sealed []byte) (from string, raw []byte, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	whole, err := decoder.DecodeAll(packed, nil)
+	whole, err := blob.Unpack(packed, mostBytes)
 	sender, raw, ok := bytes.Cut(whole, []byte("\n"))
 	if err != nil || !ok {
 		return "", nil, errDamaged

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/klauspost/compress/zstd"
 
+	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/token"
@@ -25,11 +25,6 @@ const BounceTag = "b-"
 const (
 	bouncePurpose = "bounce"
 	bytesPurpose  = "letter bytes"
-)
-
-var (
-	encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(4))
-	decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(4))
 )
 
 // Queue renders the letter, stores its bytes and queues its sending, all in the caller's transaction.
@@ -58,7 +53,7 @@ func (o *Outbox) Queue(tx *db.Tx, d Draft) (Letter, error) {
 
 // seal puts the envelope sender before the bytes: both hold tokens.
 func (o *Outbox) seal(from string, raw []byte) []byte {
-	return o.vault.Seal(bytesPurpose, encoder.EncodeAll(append([]byte(from+"\n"), raw...), nil))
+	return o.vault.Seal(bytesPurpose, blob.Pack(append([]byte(from+"\n"), raw...)))
 }
 
 func orNone(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
