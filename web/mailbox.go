@@ -117,6 +117,9 @@ type MailboxPatch struct {
 	SMTP         *MailServer `json:"smtp,omitempty"`
 	IMAPPassword *string     `json:"imap_password,omitempty" maxLength:"1000" writeOnly:"true"`
 	SMTPPassword *string     `json:"smtp_password,omitempty" maxLength:"1000" writeOnly:"true"`
+
+	OAuthClientSecret *string `json:"oauth_client_secret,omitempty" minLength:"1" maxLength:"2000" writeOnly:"true" doc:"Of the app that is registered at the provider, where auth is oauth2"`
+	OAuthRefreshToken *string `json:"oauth_refresh_token,omitempty" minLength:"1" maxLength:"8000" writeOnly:"true" doc:"Got elsewhere, in the place of a sign-in"`
 	MailboxFields
 }
 

@@ -17,6 +17,7 @@ type mailboxRoutes struct {
 	mailboxes *mailboxes.Service
 	inbox     *inbox.Service
 	check     func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
+	lookUpTXT func(ctx context.Context, name string) ([]string, error)
 }
 
 // CheckReport is whether a mailbox can be used, point by point.
@@ -111,6 +112,7 @@ func (s mailboxRoutes) update(ctx context.Context, in *mailboxPatchInput) (*one[
 	}
 	fields.IMAP, fields.SMTP = in.Body.IMAP.server(), in.Body.SMTP.server()
 	fields.IMAPPassword, fields.SMTPPassword = in.Body.IMAPPassword, in.Body.SMTPPassword
+	fields.ClientSecret, fields.RefreshToken = in.Body.OAuthClientSecret, in.Body.OAuthRefreshToken
 	m, err := s.mailboxes.Update(ctx, actorOf(ctx), in.ID, version, fields)
 	if err != nil {
 		return nil, err

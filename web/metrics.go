@@ -31,7 +31,7 @@ func measured(m *metrics.Process) func(http.Handler) http.Handler {
 // methodOf keeps methods that callers make up from becoming series.
 func methodOf(r *http.Request) string {
 	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return r.Method
 	}
 	return "other"

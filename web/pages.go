@@ -96,7 +96,7 @@ func wantsPage(r *http.Request) bool {
 func methodNotAllowed(mux chi.Router) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var allowed []string
-		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 			as := m
 			if m == http.MethodHead {
 				as = http.MethodGet

@@ -70,7 +70,7 @@ func (d Deps) reference(spec *huma.OpenAPI) http.HandlerFunc {
 
 func operationOf(spec *huma.OpenAPI, r route) *huma.Operation {
 	path := spec.Paths[r.path]
-	return map[string]*huma.Operation{http.MethodGet: path.Get, http.MethodPost: path.Post, http.MethodPatch: path.Patch,
+	return map[string]*huma.Operation{http.MethodGet: path.Get, http.MethodPost: path.Post, http.MethodPut: path.Put, http.MethodPatch: path.Patch,
 		http.MethodDelete: path.Delete}[r.method]
 }
 

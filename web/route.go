@@ -43,6 +43,10 @@ func patch[I, O any](path string, needs Permission, summary string, h handler[I,
 	return newRoute(http.MethodPatch, path, needs, summary, h)
 }
 
+func put[I, O any](path string, needs Permission, summary string, h handler[I, O]) route {
+	return newRoute(http.MethodPut, path, needs, summary, h)
+}
+
 func del[I, O any](path string, needs Permission, summary string, h handler[I, O]) route {
 	return newRoute(http.MethodDelete, path, needs, summary, h).answers(http.StatusNoContent)
 }

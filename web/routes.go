@@ -9,7 +9,7 @@ func (d Deps) routes() []route {
 	messages := ticketMessages{d.Tickets, d.Blobs}
 	files := attachments{d.Tickets, d.Blobs}
 	accounts, known := clients{d.Contacts}, people{d.Contacts}
-	boxes := mailboxRoutes{d.Mailboxes, d.Inbox, d.Check}
+	boxes := mailboxRoutes{d.Mailboxes, d.Inbox, d.Check, d.LookUpTXT}
 	inbound, outbound := inboundEmails{d.Inbox}, outboundEmails{d.Outbox}
 	me := self{d.Identity}
 	return []route{
@@ -38,6 +38,9 @@ func (d Deps) routes() []route {
 		get("/v1/mailboxes/{id}", ReadMailboxes, "Read a mailbox", boxes.read),
 		patch("/v1/mailboxes/{id}", ManageMailboxes, "Change a mailbox", boxes.update),
 		post("/v1/mailboxes/{id}/check", ManageMailboxes, "Check a mailbox", boxes.try).answers(http.StatusOK),
+		get("/v1/mailboxes/{id}/dkim", ReadMailboxes, "Read how letters are signed", boxes.readDKIM),
+		post("/v1/mailboxes/{id}/dkim", ManageMailboxes, "Make a DKIM key", boxes.makeDKIMKey),
+		put("/v1/mailboxes/{id}/dkim", ManageMailboxes, "Sign letters or not", boxes.sign),
 
 		get("/v1/inbound-emails", ReadEmails, "List inbound emails", inbound.list),
 		get("/v1/inbound-emails/{id}", ReadEmails, "Read an inbound email", inbound.read),

@@ -53,6 +53,8 @@ type Deps struct {
 	Check func(ctx context.Context, mailboxID uuid.UUID) (CheckReport, error)
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
+
+	LookUpTXT func(ctx context.Context, name string) ([]string, error) // no such name is an empty list; nil: DNS is not asked
 }
 
 // New makes the handler of every route. It panics where two routes contradict each other, which a test

@@ -2,33 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"strings"
-	"time"
 )
 
-// dnsPatience bounds one question.
-const dnsPatience = 2 * time.Second
-
-// lookUpTXT asks the server of the settings, or the system's resolver. No such name is an empty list.
+// lookUpTXT asks as the settings say.
 func (d *doctor) lookUpTXT(ctx context.Context, name string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, dnsPatience)
-	defer cancel()
-	resolver := net.DefaultResolver
-	if d.set.DNSServer.IsValid() {
-		resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			var dialer net.Dialer
-			return dialer.DialContext(ctx, network, d.set.DNSServer.String())
-		}}
-	}
-	found, err := resolver.LookupTXT(ctx, name+".")
-	var failure *net.DNSError
-	if errors.As(err, &failure) && failure.IsNotFound {
-		return nil, nil
-	}
-	return found, err
+	return askDNS(d.set.DNSServer)(ctx, name)
 }
 
 // records are the TXT records at a name that begin with a version; ok is false where DNS does not answer.
@@ -47,9 +27,9 @@ func (d *doctor) records(ctx context.Context, check, name, version string) (reco
 }
 
 // checkDomain looks at what other servers look at before they take a letter of the domain.
-func (d *doctor) checkDomain(ctx context.Context, domain string, signed signature) {
+func (d *doctor) checkDomain(ctx context.Context, domain string, signed signature, ours bool) {
 	d.checkSPF(ctx, domain)
-	d.checkDKIM(ctx, domain, signed)
+	d.checkDKIM(ctx, domain, signed, ours)
 	d.checkDMARC(ctx, domain)
 }
 
@@ -69,15 +49,20 @@ func (d *doctor) checkSPF(ctx context.Context, domain string) {
 	}
 }
 
-// checkDKIM goes by the probe: only a signature tells under which selector the key is.
-func (d *doctor) checkDKIM(ctx context.Context, domain string, signed signature) {
+// checkDKIM goes by the probe: only a signature tells under which selector a provider's key is. ours: the desk signs.
+func (d *doctor) checkDKIM(ctx context.Context, domain string, signed signature, ours bool) {
 	name := "DKIM of " + domain
 	switch {
+	case !signed.seen && ours:
+		return // the line about the key says what can be said
+	case signed.domain == "" && ours:
+		d.warn(name, "the probe email left signed and arrived without", "let the servers on the way leave DKIM-Signature as it is")
+		return
 	case !signed.seen:
 		d.warn(name, "no probe email came, and only one tells the selector", "correct the lines above, or run without --no-probe")
 		return
 	case signed.domain == "":
-		d.warn(name, "the probe email was not signed", "turn on DKIM at the provider of the SMTP server (some do not sign what stays in the house: then look at a letter elsewhere)")
+		d.warn(name, "the probe email was not signed", "turn on DKIM at the provider of the SMTP server (some do not sign what stays in the house: then look at a letter elsewhere), or let the desk sign: postern mailbox dkim ADDRESS")
 		return
 	case signed.domain != domain && !strings.HasSuffix(signed.domain, "."+domain) && !strings.HasSuffix(domain, "."+signed.domain): // RFC 7489 section 3.1.1
 		d.warn(name, "the probe email was signed for "+signed.domain+", which proves nothing for "+domain, "let the provider sign for "+domain)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/mail/dkim"
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/smtp"
 	"github.com/postern-desk/postern/worker"
@@ -16,12 +17,12 @@ import (
 
 // checkMailboxes asks the servers of every mailbox, and DNS about every domain that letters come from.
 func (d *doctor) checkMailboxes(ctx context.Context, service *mailboxes.Service, boxes []mailboxes.Mailbox) {
-	signed := map[string]signature{}
+	signed, keys := map[string]signature{}, map[string]*dkim.Key{}
 	var domains []string
 	for _, m := range boxes {
 		domain := mailboxes.DomainOf(m.Address)
 		if _, known := signed[domain]; !known {
-			signed[domain] = signature{}
+			signed[domain], keys[domain] = signature{}, d.checkOwnKeys(ctx, service, m)
 			domains = append(domains, domain)
 		}
 		secrets, err := worker.Secrets(ctx, service, m)
@@ -32,17 +33,18 @@ func (d *doctor) checkMailboxes(ctx context.Context, service *mailboxes.Service,
 		if m.Paused {
 			d.warn(m.Address, "it is paused: it is not read", "once it should be: postern mailbox set "+m.Address+" --resume")
 		}
-		if found := d.checkMailbox(ctx, m, secrets); found.seen {
+		if found := d.checkMailbox(ctx, m, secrets, keys[domain]); found.seen {
 			signed[domain] = found
 		}
 	}
 	for _, domain := range domains {
-		d.checkDomain(ctx, domain, signed[domain])
+		d.checkDomain(ctx, domain, signed[domain], keys[domain] != nil)
 	}
 }
 
-// checkMailbox returns how the probe email was signed, if one was sent and came.
-func (d *doctor) checkMailbox(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets) signature {
+// checkMailbox returns how the probe email was signed, if one was sent and came. It leaves as letters do: signed where
+// there is a key.
+func (d *doctor) checkMailbox(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets, key *dkim.Key) signature {
 	limited, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	session := d.checkReading(limited, m, worker.IMAPAccount(m, secrets, d.roots))
@@ -62,7 +64,14 @@ func (d *doctor) checkMailbox(ctx context.Context, m mailboxes.Mailbox, secrets 
 		return signature{}
 	}
 	return d.probe(ctx, session, m, func(ctx context.Context, e smtp.Envelope, raw string) smtp.Result {
-		return pool.Send(ctx, account, e, strings.NewReader(raw))
+		var field []byte
+		if key != nil {
+			var err error
+			if field, err = key.Sign([]byte(raw)); err != nil {
+				return smtp.Result{Text: err.Error()}
+			}
+		}
+		return pool.Send(ctx, account, e, strings.NewReader(string(field)+raw))
 	})
 }
 

@@ -22,7 +22,7 @@ func handler(d *desk, baseURL string) http.Handler {
 		Outbox: d.outbox, Inbox: d.inbox, Blobs: d.blobs,
 		AckLimit: d.set.AckLimit, FormLimit: d.set.FormLimit, DeskName: d.set.DeskName, DeskLanguage: d.set.Language, Logo: d.set.LogoURL, Accent: d.set.AccentColor, PublicURL: baseURL, TrustedProxies: d.set.TrustedProxies,
 		Metrics: d.metrics, MetricsToken: d.set.MetricsToken.Reveal(),
-		Check: d.checkMailbox, Ready: d.store.ready, Log: d.log, About: aboutOf(d.set),
+		Check: d.checkMailbox, LookUpTXT: askDNS(d.set.DNSServer), Ready: d.store.ready, Log: d.log, About: aboutOf(d.set),
 	})
 }
 
@@ -32,7 +32,8 @@ func (d *desk) checkMailbox(ctx context.Context, id uuid.UUID) (web.CheckReport,
 	if err != nil {
 		return web.CheckReport{}, err
 	}
-	return reportOf(checkMailbox(ctx, d.mailboxes, m, d.roots)), nil
+	lines := checkMailbox(ctx, d.mailboxes, m, d.roots)
+	return reportOf(append(lines, checkSigning(ctx, d.mailboxes, m, askDNS(d.set.DNSServer))...)), nil
 }
 
 func reportOf(lines []checked) web.CheckReport {

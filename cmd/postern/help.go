@@ -71,7 +71,17 @@ both servers.
 
     POSTERN_MAILBOX_PASSWORD_FILE=mailbox.password postern mailbox set support@desk.example
     postern mailbox set support@desk.example --smtp smtp.desk.example:587 --staff ann@desk.example,bob@desk.example
+    postern mailbox set support@desk.example --oauth-client-secret-file app.secret
     postern mailbox set support@desk.example --pause`
+}
+
+func (*mailboxDKIMCmd) Help() string {
+	return `The first call makes a key for the address's domain and prints the TXT record to publish; a later one shows what DNS
+says of it. Leave signing off where the provider of the SMTP server signs: Gmail and Microsoft 365 do.
+
+    postern mailbox dkim support@desk.example
+    postern mailbox dkim support@desk.example --on
+    postern mailbox dkim support@desk.example --rotate    # another key; --on again once its record is there`
 }
 
 func (*mailboxCheckCmd) Help() string {

@@ -8,7 +8,7 @@ import (
 // Every command's help has an example that can be typed; people may ask in the words of other programs.
 func TestHelpHelps(t *testing.T) {
 	t.Parallel()
-	for _, words := range []string{"serve", "demo", "migrate", "doctor", "backup", "restore", "mailbox add", "mailbox set", "mailbox check", "mailbox authorize",
+	for _, words := range []string{"serve", "demo", "migrate", "doctor", "backup", "restore", "mailbox add", "mailbox set", "mailbox dkim", "mailbox check", "mailbox authorize",
 		"contacts import", "apikey create", "mail import", "mail explain"} {
 		out := succeed(t, nil, append(strings.Fields(words), "--help")...)
 		if !strings.Contains(out, "    postern "+words) && !strings.Contains(out, " postern "+words+" ") {
@@ -38,7 +38,7 @@ func TestWrongUseNamesTheNearest(t *testing.T) {
 		"srve":                  `unexpected argument srve, did you mean "serve"?` + "\nTry: postern --help",
 		"mailbox lisst":         `did you mean "list"?` + "\nTry: postern mailbox --help",
 		"doctor --jsn":          `did you mean "--json"?` + "\nTry: postern doctor --help",
-		"mailbox":               `expected one of "add", "set", "list", "authorize", "check"` + "\nTry: postern mailbox --help",
+		"mailbox":               `expected one of "add", "set", "list", "authorize", "check", ...` + "\nTry: postern mailbox --help",
 		"mailbox add a@b.c":     "missing flags: --imap=HOST:PORT, --smtp=HOST:PORT\nTry: postern mailbox add --help",
 		"migrate down":          `must be one of "up","status" but got "down"` + "\nTry: postern migrate --help",
 		"apikey create --nam x": `did you mean "--name"?` + "\nTry: postern apikey create --help",

@@ -28,6 +28,7 @@ type mailboxCmd struct {
 	List      mailboxListCmd      `cmd:"" help:"List the support addresses and how they are doing."`
 	Authorize mailboxAuthorizeCmd `cmd:"" help:"Sign in at the provider of a mailbox that uses OAuth2."`
 	Check     mailboxCheckCmd     `cmd:"" help:"Log in to the servers of a mailbox and say what works."`
+	DKIM      mailboxDKIMCmd      `cmd:"" name:"dkim" help:"Make the key that signs letters (DKIM), show its DNS record, switch signing on or off."`
 }
 
 type mailboxAddCmd struct {
@@ -236,7 +237,8 @@ func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
 			return err
 		}
 		failed := false
-		for _, line := range checkMailbox(ctx, service, m, roots) {
+		lines := append(checkMailbox(ctx, service, m, roots), checkSigning(ctx, service, m, askDNS(c.DNSServer))...)
+		for _, line := range lines {
 			failed = failed || line.err != nil
 			fmt.Fprintln(s.out, line)
 		}

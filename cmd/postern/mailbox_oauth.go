@@ -67,14 +67,41 @@ func (o mailboxOAuth) oauth() (*mailboxes.OAuth, string, error) {
 }
 
 func (o mailboxOAuth) clientSecret() (string, error) {
-	if o.OAuthClientSecretFile == "" {
-		return "", nil
+	secret, err := secretIn("--oauth-client-secret-file", o.OAuthClientSecretFile)
+	if err != nil || secret == nil {
+		return "", err
 	}
-	text, err := os.ReadFile(o.OAuthClientSecretFile)
+	return *secret, nil
+}
+
+// secretIn reads a secret from a file; nil: no file was named.
+func secretIn(flag, path string) (*string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("--oauth-client-secret-file: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	secret := strings.TrimSpace(string(text))
+	if secret == "" {
+		return nil, fmt.Errorf("%s: %s is empty", flag, path)
+	}
+	return &secret, nil
+}
+
+// mailboxOAuthSecrets are the secrets of a mailbox that signs in, given anew.
+type mailboxOAuthSecrets struct {
+	OAuthClientSecretFile string `name:"oauth-client-secret-file" placeholder:"FILE" help:"Holds the app's new secret."`
+	OAuthRefreshTokenFile string `name:"oauth-refresh-token-file" placeholder:"FILE" help:"Holds a refresh token that was got elsewhere, in the place of postern mailbox authorize."`
+}
+
+func (o mailboxOAuthSecrets) fill(f *mailboxes.Fields) (err error) {
+	if f.ClientSecret, err = secretIn("--oauth-client-secret-file", o.OAuthClientSecretFile); err != nil {
+		return err
+	}
+	f.RefreshToken, err = secretIn("--oauth-refresh-token-file", o.OAuthRefreshTokenFile)
+	return err
 }
 
 type mailboxAuthorizeCmd struct {

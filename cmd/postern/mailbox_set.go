@@ -22,6 +22,7 @@ type mailboxSetCmd struct {
 	SMTPSecurity   string  `name:"smtp-security" placeholder:"KIND" help:"tls, starttls, or none (loopback only)."`
 	Username       string  `help:"Login at both servers."`
 	config.Login
+	mailboxOAuthSecrets
 	Staff       []string `placeholder:"ADDRESS" help:"Who is told of new tickets, in the place of those so far; none: nobody."`
 	Folder      []string `placeholder:"FOLDER" help:"Folders to read, in the place of those so far."`
 	Tags        *bool    `negatable:"" help:"The provider has sub-addressing (support+tag@...), or with --no-tags has not."`
@@ -69,6 +70,9 @@ func (c *mailboxSetCmd) fields(m mailboxes.Mailbox) (f mailboxes.Fields, err err
 		password := c.MailboxPassword.Reveal()
 		f.IMAPPassword, f.SMTPPassword = &password, &password
 	}
+	if err := c.mailboxOAuthSecrets.fill(&f); err != nil {
+		return f, err
+	}
 	if len(c.Folder) > 0 {
 		f.Folders = &c.Folder
 	}
@@ -83,7 +87,7 @@ func (c *mailboxSetCmd) fields(m mailboxes.Mailbox) (f mailboxes.Fields, err err
 
 // something refuses a call that changes nothing.
 func (c *mailboxSetCmd) something(f mailboxes.Fields) error {
-	if f.Name == nil && f.FromName == nil && f.IMAP == nil && f.SMTP == nil && f.IMAPPassword == nil && f.Folders == nil &&
+	if f.Name == nil && f.FromName == nil && f.IMAP == nil && f.SMTP == nil && f.IMAPPassword == nil && f.ClientSecret == nil && f.RefreshToken == nil && f.Folders == nil &&
 		f.StaffAddresses == nil && f.SubAddressing == nil && f.After == nil && f.AfterFolder == nil && f.Paused == nil {
 		return errors.New("nothing to change: name what is new, such as --smtp HOST:PORT, or a new password in POSTERN_MAILBOX_PASSWORD; see postern mailbox set --help")
 	}
