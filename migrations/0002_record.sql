@@ -20,7 +20,7 @@ create table audit_entries (
     detail       jsonb not null default '{}',
     primary key (at, seq)
 ) partition by range (at);
-create index audit_of_client on audit_entries (client_id, at, seq);
+create index audit_of_client on audit_entries (client_id, at, seq) where client_id is not null;
 create index audit_of_actor on audit_entries (actor_id, at, seq);
 create index audit_of_module on audit_entries (module, action, at, seq);
 create index audit_of_subject on audit_entries (subject_id, at, seq);
@@ -37,7 +37,7 @@ create table webhook_events (
     data       jsonb not null,
     primary key (id, at)
 ) partition by range (at);
-create index webhook_events_of_client on webhook_events (client_id, at);
+create index webhook_events_of_client on webhook_events (client_id, at) where client_id is not null;
 
 -- +goose StatementBegin
 create function refuse_change() returns trigger language plpgsql as $$

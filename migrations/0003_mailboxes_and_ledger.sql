@@ -45,11 +45,13 @@ create table mailbox_folders (
     unique (mailbox_id, name)
 );
 
--- The intake ledger: one row for every email that a folder ever held, one disposition for every row.
+-- The intake ledger: one row for every email that a folder ever held, one disposition for every row. What rows
+-- of every email refer to is never deleted, which the application may not do: docs/adr/0031 says why those columns
+-- are no foreign keys.
 create table inbound_emails (
     id            bigint generated always as identity primary key,
-    mailbox_id    uuid not null references mailboxes,
-    folder_id     bigint not null references mailbox_folders,
+    mailbox_id    uuid not null,   -- of mailboxes
+    folder_id     bigint not null, -- of mailbox_folders
     uidvalidity   bigint not null,
     generation    integer not null,
     uid           bigint not null,
@@ -70,7 +72,7 @@ create table inbound_emails (
     processed_at  timestamptz,
     oversize      boolean not null default false,
     attempts      smallint not null default 0,
-    waits_for     bigint references inbound_emails,
+    waits_for     bigint, -- of inbound_emails
     last_error    text,
     untidied      boolean not null default false, -- to be marked or moved on the server once it has a disposition
     unique (folder_id, uidvalidity, generation, uid),
@@ -80,7 +82,7 @@ create table inbound_emails (
 create index inbound_emails_pending on inbound_emails (id) where disposition is null;
 create index inbound_emails_pending_message on inbound_emails (message_id) where disposition is null and message_id <> '';
 create index inbound_emails_waiting on inbound_emails (waits_for) where disposition is null and waits_for is not null;
-create index inbound_emails_of_disposition on inbound_emails (disposition, id);
+create index inbound_emails_of_disposition on inbound_emails (disposition, id) where disposition is not null;
 create index inbound_emails_of_mailbox on inbound_emails (mailbox_id, id);
 create index inbound_emails_of_ticket on inbound_emails (ticket_id, id) where ticket_id is not null;
 create index inbound_emails_untidied on inbound_emails (mailbox_id, id) where untidied and disposition is not null;
@@ -90,7 +92,7 @@ create index inbound_emails_kept on inbound_emails (processed_at) where sha256 i
 -- The first row to insert the key of an email owns it; every other copy is a duplicate of that row.
 create table email_keys (
     key      bytea primary key,
-    email_id bigint not null references inbound_emails
+    email_id bigint not null -- of inbound_emails
 );
 
 -- Content-addressed bytes in chunks of at most 1 MiB, packed by S2: already compressed, so stored as they are.
@@ -137,9 +139,8 @@ create table mailbox_leases (
 );
 create index mailbox_leases_of_process on mailbox_leases (process);
 
-grant select, insert, update, delete on mailboxes, mailbox_folders, blob_chunks, limit_counters, processes, watchers, mailbox_leases,
-    email_keys to postern_app;
-grant select, insert, update on inbound_emails to postern_app;
+grant select, insert, update, delete on blob_chunks, limit_counters, processes, watchers, mailbox_leases to postern_app;
+grant select, insert, update on mailboxes, mailbox_folders, inbound_emails, email_keys to postern_app;
 
 -- +goose Down
 drop table mailbox_leases, watchers, processes, limit_counters, blob_chunks, email_keys, inbound_emails, mailbox_folders, mailboxes;

@@ -7,7 +7,7 @@ create table tickets (
     number            bigint not null unique,
     client_id         uuid references clients,
     contact_id        uuid references contacts,
-    mailbox_id        uuid references mailboxes,
+    mailbox_id        uuid, -- of mailboxes
     channel           text not null check (channel in ('email', 'form', 'api')),
     subject           text not null,
     status            text not null default 'open' check (status in ('open', 'in_progress', 'waiting', 'closed')),
@@ -31,22 +31,22 @@ create table tickets (
     merged_into       uuid references tickets check (merged_into <> id)
 );
 -- Newest first is by id (UUIDv7); the queue is priority, then age.
-create index tickets_of_client on tickets (client_id, id);
+create index tickets_of_client on tickets (client_id, id) where client_id is not null;
 create index tickets_of_contact on tickets (contact_id, id);
 create index tickets_of_mailbox on tickets (mailbox_id, id);
 create index tickets_by_status on tickets (status, id);
 create index tickets_queue on tickets (priority, id) where status <> 'closed';
 create index tickets_counted on tickets (status, priority, client_id) where merged_into is null;
 create index tickets_merged on tickets (merged_into, id) where merged_into is not null;
-create index tickets_tags on tickets using gin (tags);
-create index tickets_custom on tickets using gin (custom jsonb_path_ops);
+create index tickets_tags on tickets using gin (tags) where tags <> '{}';
+create index tickets_custom on tickets using gin (custom jsonb_path_ops) where custom <> '{}';
 create index tickets_words on tickets using gin
     (to_tsvector('simple', subject || ' ' || requester_name || ' ' || requester_address || ' ' || number));
 create index tickets_burst on tickets (burst_key) where burst and status <> 'closed';
 
 -- Whose replies join the thread, and to whom answers go.
 create table participants (
-    ticket_id uuid not null references tickets,
+    ticket_id uuid not null, -- of tickets
     address   text not null,
     client_id uuid references clients,
     role      text not null check (role in ('requester', 'cc')),
@@ -67,7 +67,7 @@ create table messages (
     full_text      text,
     html           text,
     rfc_message_id text not null default '',
-    email_id       bigint references inbound_emails,
+    email_id       bigint, -- of inbound_emails
     authenticity   text not null default 'none' check (authenticity in ('pass', 'none', 'fail', 'temperror')),
     automatic      boolean not null default false,
     problems       text[] not null default '{}',
@@ -87,7 +87,7 @@ create index messages_by_rfc_id on messages (rfc_message_id) where rfc_message_i
 create table attachments (
     id         uuid primary key,
     message_id uuid not null references messages,
-    ticket_id  uuid not null references tickets,
+    ticket_id  uuid not null, -- of tickets
     client_id  uuid references clients,
     visibility text not null check (visibility in ('internal', 'everyone')),
     name       text not null,
@@ -105,7 +105,7 @@ create index attachments_bytes on attachments (sha256);
 -- Reply addresses: one random token per ticket and letter, known by its hash alone.
 create table reply_tokens (
     hash       bytea primary key,
-    ticket_id  uuid not null references tickets,
+    ticket_id  uuid not null, -- of tickets
     address    text not null,
     created_at timestamptz not null default now()
 );
@@ -143,7 +143,8 @@ create policy own_client on attachments to postern_client
     with check (client_id = current_client() and visibility = 'everyone');
 
 grant usage on sequence ticket_numbers to postern_app, postern_client;
-grant select, insert, update, delete on tickets, participants, messages, attachments, reply_tokens, awaited_parents to postern_app;
+grant select, insert, update on tickets, messages, attachments, reply_tokens to postern_app;
+grant select, insert, update, delete on participants, awaited_parents to postern_app;
 grant select on tickets, participants, messages, attachments to postern_client;
 
 -- +goose Down

@@ -4,7 +4,7 @@
 create table letters (
     id             uuid primary key,
     kind           text not null check (kind in ('acknowledgement', 'notice', 'held_notice', 'answer', 'outage')),
-    mailbox_id     uuid not null references mailboxes,
+    mailbox_id     uuid not null, -- of mailboxes
     client_id      uuid references clients,
     ticket_id      uuid references tickets,
     message_ref    uuid,
@@ -30,7 +30,7 @@ create index letters_undelivered on letters (ticket_id, id)
 create index letters_of_mailbox on letters (mailbox_id, id);
 
 create table letter_bytes (
-    letter_id  uuid primary key references letters on delete cascade,
+    letter_id  uuid primary key, -- of letters
     data       bytea not null,
     created_at timestamptz not null default now()
 );
@@ -65,7 +65,8 @@ create table idempotency_keys (
 );
 create index idempotency_keys_age on idempotency_keys (created_at);
 
-grant select, insert, update, delete on letters, letter_bytes, api_keys, idempotency_keys to postern_app;
+grant select, insert, update on letters to postern_app;
+grant select, insert, update, delete on letter_bytes, api_keys, idempotency_keys to postern_app;
 
 -- +goose Down
 drop table idempotency_keys, api_keys, letter_bytes, letters;

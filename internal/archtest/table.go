@@ -149,7 +149,7 @@ const (
 )
 
 // minTestRatio is the least number of test lines for each product line over the whole, blank
-// lines not counted. The goal is 0.8; it is raised as the tests catch up and never lowered.
+// lines not counted.
 const minTestRatio = 0.8
 
 // vagueNames say nothing about what is inside; things live where they are used.

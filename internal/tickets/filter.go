@@ -66,7 +66,7 @@ func (f Filter) query() *query {
 		}
 	}
 	if f.Tag != "" {
-		q.where("tags @> array[?]", f.Tag)
+		q.where("tags <> '{}' and tags @> array[?]", f.Tag)
 	}
 	if f.Words != "" {
 		q.where("to_tsvector('simple', subject || ' ' || requester_name || ' ' || requester_address || ' ' || number) @@ websearch_to_tsquery('simple', ?)", f.Words)
@@ -91,11 +91,11 @@ func (q *query) whereCustom(name, value string) {
 	text, _ := json.Marshal(map[string]string{name: value}) // texts always marshal
 	_, err := strconv.ParseFloat(value, 64)
 	if number := err == nil && json.Valid([]byte(value)); !number && value != "true" && value != "false" {
-		q.where("custom @> ?::jsonb", string(text))
+		q.where("custom <> '{}' and custom @> ?::jsonb", string(text))
 		return
 	}
 	plain, _ := json.Marshal(map[string]json.RawMessage{name: json.RawMessage(value)})
-	q.where("(custom @> ?::jsonb or custom @> ?::jsonb)", string(text), string(plain))
+	q.where("custom <> '{}' and (custom @> ?::jsonb or custom @> ?::jsonb)", string(text), string(plain))
 }
 
 // firstIDAt is the smallest UUIDv7 of a moment (RFC 9562 section 5.7): ids sort by time, so a range of
