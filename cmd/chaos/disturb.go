@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -11,8 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/embedded"
@@ -32,6 +31,9 @@ type disturber interface {
 	stop() error
 }
 
+// reporter is a disturber that has more to tell than the table.
+type reporter interface{ report(out io.Writer) }
+
 var modes = map[string]func() disturber{
 	"kill": func() disturber { return &killer{} },
 	"imap": func() disturber {
@@ -41,67 +43,68 @@ var modes = map[string]func() disturber{
 		return &cutter{repoint: func(f *mailboxes.Fields, s mailboxes.Server) { f.SMTP = &s }, target: func(d demo) string { return d.SMTP }}
 	},
 	"postgres": func() disturber { return &databaseCutter{} },
-	"split":    func() disturber { return &splitter{kinds: []string{"kill", "freeze", "term"}} },
-	"rolling":  func() disturber { return &splitter{kinds: []string{"term"}} },
+	"split": func() disturber {
+		return &splitter{kinds: []string{"kill", "kill", "kill", "freeze", "term"}, roles: layout}
+	},
+	"rolling": func() disturber { return &splitter{kinds: []string{"term"}, roles: layout} },
+	"pair": func() disturber {
+		return &splitter{kinds: []string{"kill", "term"}, roles: []string{"web,worker", "watch"}}
+	},
 	"all": func() disturber {
-		return &splitter{kinds: []string{"kill", "freeze", "term", "postgres", "imap", "smtp"}}
+		return &splitter{kinds: []string{"kill", "kill", "kill", "freeze", "term", "restart", "crash", "cut", "imap", "smtp", "stall"}, roles: layout}
 	},
 }
 
+// layout has two processes for each role but the web's, and one with a single role.
+var layout = []string{"web,worker", "worker,watch", "watch"}
+
 // killer kills the whole program and starts it again.
-type killer struct{ slowest time.Duration }
-
-func (k *killer) prepare(ctx context.Context, p *program) error { return p.start(ctx) }
-func (k *killer) stop() error                                   { return nil }
-
-// The moments that are aimed at: right after the n-th commit of a kind.
-var aims = []string{
-	`select count(*) from inbound_emails`,
-	`select count(*) from inbound_emails where attempts > 0`,
-	`select count(*) from tickets`,
-	`select coalesce(sum(attempts), 0) from letters`,
-	`select count(*) from letters where state = 'sent'`,
+type killer struct {
+	slowest time.Duration
+	hits    hits
 }
 
-func (k *killer) disturb(ctx context.Context, p *program, rng *rand.Rand) error {
-	if rng.IntN(2) == 0 {
-		sleep(ctx, time.Duration(5+rng.IntN(496))*time.Millisecond)
-	} else if err := awaitCommits(ctx, p, aims[rng.IntN(len(aims))], 1+rng.IntN(12)); err != nil {
+func (k *killer) prepare(ctx context.Context, p *program) error {
+	if err := p.start(ctx); err != nil {
 		return err
 	}
-	if err := p.kill(); err != nil {
-		return err
-	}
-	began := time.Now()
-	err := p.start(ctx)
-	k.slowest = max(k.slowest, time.Since(began))
-	return err
-}
-
-// awaitCommits returns when the count has risen by n, or after three seconds in which it did not.
-func awaitCommits(ctx context.Context, p *program, sql string, n int) error {
 	d, err := p.life()
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, d.DatabaseURL)
+	return change(ctx, p, d, moveAway)
+}
+
+func (k *killer) stop() error { return nil }
+
+func (k *killer) report(out io.Writer) {
+	if k.slowest > 0 {
+		fmt.Fprintf(out, "slowest restart after a kill: %.1f s\n", k.slowest.Seconds())
+	}
+	k.hits.report(out)
+}
+
+func (k *killer) disturb(ctx context.Context, p *program, rng *rand.Rand) error {
+	d, err := p.life()
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	first, now := -1, 0
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if err := conn.QueryRow(ctx, sql).Scan(&now); err != nil {
-			return err
-		}
-		if first < 0 {
-			first = now
-		}
-		if now >= first+n {
-			return nil
-		}
+	if _, err := aim(ctx, d.DatabaseURL, rng); err != nil {
+		return err
 	}
-	return ctx.Err()
+	killed := p.now.Load()
+	if err := p.kill(); err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := p.start(ctx); err != nil {
+		return err
+	}
+	k.slowest = max(k.slowest, time.Since(began))
+	if d, err = p.life(); err != nil {
+		return err
+	}
+	return k.hits.interrupted(ctx, d.DatabaseURL, killed)
 }
 
 // cutter puts a proxy between the desk and one of its mail servers.
@@ -122,11 +125,31 @@ func (c *cutter) prepare(ctx context.Context, p *program) error {
 	if c.proxy, err = faultproxy.Run(ctx, c.target(d)); err != nil {
 		return err
 	}
-	return c.lead(ctx, p, d)
+	host, port, err := net.SplitHostPort(c.proxy.Addr())
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	return change(ctx, p, d, func(f *mailboxes.Fields) {
+		c.repoint(f, mailboxes.Server{Host: host, Port: n, Security: "none", Username: supportAddress})
+		moveAway(f)
+	})
 }
 
-// lead makes the mailbox use the proxy, as an admin would who moves it to another server.
-func (c *cutter) lead(ctx context.Context, p *program, d demo) error {
+// moveAway has emails moved out of the inbox once they have their disposition.
+func moveAway(f *mailboxes.Fields) {
+	after, folder := mailboxes.AfterMove, doneFolder
+	f.After, f.AfterFolder = &after, &folder
+}
+
+// change changes the mailbox as an admin would who moves it to another server.
+func change(ctx context.Context, p *program, d demo, how func(*mailboxes.Fields)) error {
+	if err := makeDone(d); err != nil {
+		return err
+	}
 	keys, err := vault.Open(filepath.Join(p.dir, "data", "secret.key"))
 	if err != nil {
 		return err
@@ -142,16 +165,8 @@ func (c *cutter) lead(ctx context.Context, p *program, d demo) error {
 	if err != nil || len(list) != 1 {
 		return errors.Join(fmt.Errorf("%d mailboxes, not one", len(list)), err)
 	}
-	host, port, err := net.SplitHostPort(c.proxy.Addr())
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return err
-	}
 	var fields mailboxes.Fields
-	c.repoint(&fields, mailboxes.Server{Host: host, Port: n, Security: "none", Username: supportAddress})
+	how(&fields)
 	_, err = boxes.Update(ctx, by, list[0].ID, list[0].Version, fields)
 	return err
 }
@@ -224,8 +239,19 @@ func (c *databaseCutter) prepare(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.env = []string{"POSTERN_DATABASE_URL=" + app, "POSTERN_OWNER_DATABASE_URL=" + owner}
-	return p.start(ctx)
+	p.env = append(p.env, "POSTERN_DATABASE_URL="+app, "POSTERN_OWNER_DATABASE_URL="+owner)
+	if err := p.start(ctx); err != nil {
+		return err
+	}
+	d, err := p.life()
+	if err != nil {
+		return err
+	}
+	// Through the database itself: the proxy is for the desk alone.
+	return change(ctx, p, demo{IMAP: d.IMAP, IMAPPassword: d.IMAPPassword, DatabaseURL: c.postgres.AppURL}, func(f *mailboxes.Fields) {
+		seen := mailboxes.AfterSeen
+		f.After = &seen
+	})
 }
 
 func (c *databaseCutter) disturb(ctx context.Context, _ *program, rng *rand.Rand) error {

@@ -15,7 +15,7 @@ type facts struct {
 	messages  []messageRow
 	letters   []letterRow
 	audit     []recordRow
-	events    []recordRow
+	events    []eventRow
 	delivered map[string]int // copies of each Message-ID in the recipients' mailboxes
 }
 
@@ -47,6 +47,11 @@ type recordRow struct {
 	Subject string `db:"subject_id"`
 }
 
+type eventRow struct {
+	recordRow
+	Sequence int64 `db:"sequence"`
+}
+
 const (
 	sqlLedger = `
 select uidvalidity, uid, message_id, disposition, coalesce(ticket_id::text, '') as ticket_id from inbound_emails order by id`
@@ -55,7 +60,7 @@ select uidvalidity, uid, message_id, disposition, coalesce(ticket_id::text, '') 
 	sqlLetters  = `
 select id::text, kind, coalesce(ticket_id::text, '') as ticket_id, recipients[1] as recipient, rfc_message_id, state from letters order by id`
 	sqlAudit  = `select event_id::text as id, kind, subject_id from audit_entries order by seq`
-	sqlEvents = `select id::text, type as kind, subject_id from webhook_events order by at, id`
+	sqlEvents = `select id::text, type as kind, subject_id, sequence from webhook_events order by at, id`
 )
 
 // gather reads everything, of all rounds so far.
@@ -70,7 +75,7 @@ func gather(ctx context.Context, d demo, plan []*planned) (f facts, err error) {
 		func() (err error) { f.messages, err = all[messageRow](ctx, conn, sqlMessages); return err },
 		func() (err error) { f.letters, err = all[letterRow](ctx, conn, sqlLetters); return err },
 		func() (err error) { f.audit, err = all[recordRow](ctx, conn, sqlAudit); return err },
-		func() (err error) { f.events, err = all[recordRow](ctx, conn, sqlEvents); return err },
+		func() (err error) { f.events, err = all[eventRow](ctx, conn, sqlEvents); return err },
 	} {
 		if err := read(); err != nil {
 			return f, err
@@ -83,7 +88,7 @@ func gather(ctx context.Context, d demo, plan []*planned) (f facts, err error) {
 	if f.tickets, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 		return f, err
 	}
-	if f.inbox, err = readInbox(d, supportAddress); err != nil {
+	if f.inbox, err = readSupport(d); err != nil {
 		return f, err
 	}
 	f.delivered, err = deliveries(d, plan)

@@ -14,14 +14,13 @@ const sqlHolder = `select process from mailbox_leases`
 // movesWithin bounds how long a mailbox may be nobody's.
 const movesWithin = 30 * time.Second
 
-// follow begins to look where the mailbox goes, if it is this member's; the returned function waits until it is
-// there, and fails where nobody took it.
-func (s *splitter) follow(ctx context.Context, m *member, kind string) (wait func() error) {
-	url, life := s.database, m.life
-	before, err := holder(ctx, url)
-	if err != nil || !life.holds(before) {
+// follow begins to look where the mailbox goes, if it was this member's before; the returned function waits until
+// it is there, and fails where nobody took it.
+func (s *splitter) follow(ctx context.Context, m *member, kind, before string) (wait func() error) {
+	if !m.life.holds(before) {
 		return func() error { return nil }
 	}
+	url := s.database
 	began, done := time.Now(), make(chan error, 1)
 	go func() {
 		for ; ; sleep(ctx, 20*time.Millisecond) {
@@ -65,9 +64,16 @@ func ask[T any](ctx context.Context, url, sql string) ([]T, error) {
 		return nil, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	rows, err := conn.Query(ctx, sql)
+	rows, _ := conn.Query(ctx, sql)
+	return pgx.CollectRows(rows, pgx.RowTo[T])
+}
+
+// rowsOf is ask for rows of several columns.
+func rowsOf[T any](ctx context.Context, url, sql string) ([]T, error) {
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[T])
+	defer conn.Close(context.WithoutCancel(ctx))
+	return all[T](ctx, conn, sql)
 }

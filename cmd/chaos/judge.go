@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/postern-desk/postern/internal/event"
 )
@@ -44,6 +45,7 @@ func judge(plan []*planned, f facts) judgement {
 	j.everyOpeningOneTicket(plan, f)
 	j.everyLetterOnce(f)
 	j.everyEventOnce(f)
+	j.everyEventInItsPlace(f)
 	return j
 }
 
@@ -60,12 +62,21 @@ func (j *judgement) everyEmailOneRow(f facts) {
 			j.lose("the disposition of UID %d", r.UID)
 		}
 	}
-	for _, e := range f.inbox.emails {
-		j.exactlyOne(rows[e.uid], "ledger row", fmt.Sprintf("UID %d", e.uid))
-		delete(rows, e.uid)
+	// The server gives UIDs out without gaps, and most emails were moved away meanwhile.
+	for uid := int64(1); uid < f.inbox.uidNext; uid++ {
+		j.exactlyOne(rows[uid], "ledger row", fmt.Sprintf("UID %d", uid))
+		delete(rows, uid)
 	}
 	for uid := range rows {
-		j.double("a ledger row of UID %d, which is not in the mailbox", uid)
+		j.double("a ledger row of UID %d, which the mailbox never gave out", uid)
+	}
+	if int64(len(f.inbox.emails)) != f.inbox.uidNext-1 {
+		j.lose("the mailbox got %d emails and has %d", f.inbox.uidNext-1, len(f.inbox.emails))
+	}
+	for _, e := range f.inbox.emails {
+		if !e.tidied {
+			j.lose("the mark or move of email %s", e.messageID)
+		}
 	}
 }
 
@@ -210,5 +221,22 @@ func (j *judgement) everyEventOnce(f facts) {
 	}
 	if replied != replies {
 		j.lose("%d audit entries of replies for %d replies", replied, replies)
+	}
+}
+
+// everyEventInItsPlace: a subscriber knows by the numbers of a subject's events that none is missing.
+func (j *judgement) everyEventInItsPlace(f facts) {
+	numbers := map[string][]int64{}
+	for _, e := range f.events {
+		numbers[e.Subject] = append(numbers[e.Subject], e.Sequence)
+	}
+	for subject, all := range numbers {
+		slices.Sort(all)
+		for i, n := range all {
+			if n != int64(i+1) {
+				j.lose("the order of the events of %s: their numbers are %d", subject, all)
+				break
+			}
+		}
 	}
 }

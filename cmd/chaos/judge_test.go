@@ -13,11 +13,11 @@ func sound() ([]*planned, facts) {
 	second := &planned{role: opening, id: "second", from: "ben@b.example"}
 	plan := []*planned{first, second, {role: reply, id: "answer", from: first.from, parent: first},
 		{role: automatic, id: "away", from: "out@c.example"}, {role: again, id: "second", from: second.from, parent: second}}
-	f := facts{inbox: folder{uidValidity: 7}, delivered: map[string]int{}, tickets: []string{"t1", "t2"},
+	f := facts{inbox: folder{uidValidity: 7, uidNext: 6}, delivered: map[string]int{}, tickets: []string{"t1", "t2"},
 		messages: []messageRow{{"first", "t1"}, {"second", "t2"}, {"answer", "t1"}}}
 	for i, r := range []struct{ id, disposition, ticket string }{{"first", "opened", "t1"}, {"second", "opened", "t2"},
 		{"answer", "replied", "t1"}, {"away", "auto_reply", ""}, {"second", "duplicate", "t2"}} {
-		f.inbox.emails = append(f.inbox.emails, arrived{uid: int64(i + 1), messageID: r.id})
+		f.inbox.emails = append(f.inbox.emails, arrived{uid: int64(i + 1), messageID: r.id, tidied: true})
 		f.ledger = append(f.ledger, ledgerRow{UIDValidity: 7, UID: int64(i + 1), MessageID: r.id, Disposition: &r.disposition, TicketID: r.ticket})
 	}
 	for i, l := range []letterRow{{TicketID: "t1", Kind: "acknowledgement", Recipient: first.from}, {TicketID: "t2", Kind: "acknowledgement", Recipient: second.from},
@@ -31,7 +31,7 @@ func sound() ([]*planned, facts) {
 		a.ID = fmt.Sprint("e", i)
 		f.audit = append(f.audit, a)
 		if a.Kind != "email.set_aside" {
-			f.events = append(f.events, a)
+			f.events = append(f.events, eventRow{recordRow: a, Sequence: 1 + int64(i/2)})
 		}
 	}
 	return plan, f
@@ -61,10 +61,16 @@ func TestTheJudgeSeesEveryLossAndDoubling(t *testing.T) {
 		"an email with two rows": {harm: func(f *facts) { f.ledger = append(f.ledger, f.ledger[4]) }, doubled: "2 times ledger row of UID 5"},
 		"a row without an email": {harm: func(f *facts) {
 			f.ledger = append(f.ledger, ledgerRow{UIDValidity: 7, UID: 99, Disposition: text("duplicate")})
-		}, doubled: "UID 99, which is not in the mailbox"},
+		}, doubled: "UID 99, which the mailbox never gave out"},
 		"a row of another UIDVALIDITY":       {harm: func(f *facts) { f.ledger[0].UIDValidity = 8 }, doubled: "UIDVALIDITY 8"},
 		"a row without a disposition":        {harm: func(f *facts) { f.ledger[0].Disposition = nil }, lost: "the disposition of UID 1"},
 		"an email that the server lost":      {harm: func(f *facts) { f.inbox.emails, f.ledger = f.inbox.emails[1:], f.ledger[1:] }, lost: "email first, which the mail server took"},
+		"an email that was lost in its move": {harm: func(f *facts) { f.inbox.emails = f.inbox.emails[:4] }, lost: "the mailbox got 5 emails and has 4"},
+		"an email that was moved twice": {harm: func(f *facts) { f.inbox.emails = append(f.inbox.emails, f.inbox.emails[0]) },
+			lost: "the mailbox got 5 emails and has 6"},
+		"an email that was not marked":       {harm: func(f *facts) { f.inbox.emails[1].tidied = false }, lost: "the mark or move of email second"},
+		"a gap in the events of a ticket":    {harm: func(f *facts) { f.events[2].Sequence = 3 }, lost: "the order of the events of t1: their numbers are [1 3]"},
+		"two events under one number":        {harm: func(f *facts) { f.events[2].Sequence = 1 }, lost: "the order of the events of t1: their numbers are [1 1]"},
 		"an email that was routed twice":     {harm: func(f *facts) { f.ledger[4].Disposition = text("opened") }, doubled: "2 times disposition opened of email second"},
 		"an email that was never routed":     {harm: func(f *facts) { f.ledger[0].Disposition = text("duplicate") }, lost: "no disposition opened of email first"},
 		"an email that was taken wrongly":    {harm: func(f *facts) { f.ledger[2].Disposition = text("opened") }, doubled: "answer was given the disposition opened"},

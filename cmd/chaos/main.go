@@ -60,11 +60,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	t.breaker = modes[*mode]()
 	fmt.Fprintf(out, "%d rounds of %d emails, %d disturbances each, mode %s, seed %d\n", t.rounds, t.emails, t.disturbances, *mode, t.seed)
 	j, err := t.in(ctx, dir)
-	if k, ok := t.breaker.(*killer); ok && k.slowest > 0 {
-		fmt.Fprintf(out, "slowest restart after a kill: %.1f s\n", k.slowest.Seconds())
-	}
-	if s, ok := t.breaker.(*splitter); ok {
-		s.report(out)
+	if r, ok := t.breaker.(reporter); ok {
+		r.report(out)
 	}
 	if *keep || err != nil {
 		fmt.Fprintln(out, "the desk's folder:", dir)
@@ -83,7 +80,8 @@ func (t *trial) in(ctx context.Context, dir string) (j judgement, err error) {
 	if err != nil {
 		return j, err
 	}
-	t.program = &program{binary: binary, dir: dir}
+	// Emails are marked or moved after the next poll: a round ends with that.
+	t.program = &program{binary: binary, dir: dir, env: []string{"POSTERN_POLL_INTERVAL=5s"}}
 	defer func() { err = errors.Join(err, t.program.stop(), t.breaker.stop()) }()
 	return t.run(ctx)
 }

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A letter that its program was killed over twice, or that was handed over twice without an answer, is left to
@@ -32,11 +30,9 @@ func (t *trial) resendLost(ctx context.Context, d demo) (n int, err error) {
 	defer t.operator.Unlock()
 	left, err := leftToPeople(ctx, d)
 	for _, l := range left {
-		f, err := readInbox(d, l.Recipient)
-		if err != nil {
+		if has, err := hasArrived(d, l); err != nil {
 			return n, err
-		}
-		if slices.ContainsFunc(f.emails, func(e arrived) bool { return e.messageID == l.MessageID }) {
+		} else if has {
 			continue
 		}
 		if err := resend(ctx, d, l.ID); err != nil {
@@ -48,13 +44,14 @@ func (t *trial) resendLost(ctx context.Context, d demo) (n int, err error) {
 	return n, err
 }
 
+// hasArrived looks into the recipient's mailbox.
+func hasArrived(d demo, l letterRow) (bool, error) {
+	f, err := readInbox(d, l.Recipient)
+	return slices.ContainsFunc(f.emails, func(e arrived) bool { return e.messageID == l.MessageID }), err
+}
+
 func leftToPeople(ctx context.Context, d demo) ([]letterRow, error) {
-	conn, err := pgx.Connect(ctx, d.DatabaseURL)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return all[letterRow](ctx, conn, sqlLeftToPeople)
+	return rowsOf[letterRow](ctx, d.DatabaseURL, sqlLeftToPeople)
 }
 
 // resend asks for it as a person would.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,34 +22,95 @@ type arrived struct {
 	uid       int64
 	messageID string
 	replyTo   string
+	tidied    bool // marked as seen, or moved away: the desk says that it is done with it
 }
 
 // folder is a mailbox's INBOX. The product's own reader is not used: it is what is on trial.
 type folder struct {
 	uidValidity int64
+	uidNext     int64
 	emails      []arrived
 }
 
-// readInbox lists a mailbox of the mail server.
-func readInbox(d demo, user string) (folder, error) {
+// doneFolder is where the desk moves emails that have their disposition.
+const doneFolder = "Done"
+
+func login(d demo, user string) (*imapclient.Client, error) {
 	c, err := imapclient.DialInsecure(d.IMAP, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Login(user, d.IMAPPassword).Wait(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// makeDone makes the folder for them, if it is not there.
+func makeDone(d demo) error {
+	c, err := login(d, supportAddress)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var refused *imap.Error
+	if err := c.Create(doneFolder, nil).Wait(); err != nil && (!errors.As(err, &refused) || refused.Code != imap.ResponseCodeAlreadyExists) {
+		return err
+	}
+	return nil
+}
+
+// waiting is how many emails the support address has ever got, and how many of them nobody is done with.
+func waiting(d demo) (got, untidied int, err error) {
+	c, err := login(d, supportAddress)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer c.Close()
+	s, err := c.Status("INBOX", &imap.StatusOptions{UIDNext: true, NumUnseen: true}).Wait()
+	if err != nil {
+		return 0, 0, err
+	}
+	return int(s.UIDNext) - 1, int(*s.NumUnseen), nil
+}
+
+// readSupport lists what the support address has, in the inbox and in the folder beside it.
+func readSupport(d demo) (folder, error) {
+	f, err := readInbox(d, supportAddress)
+	if err != nil {
+		return f, err
+	}
+	moved, err := readFolder(d, supportAddress, doneFolder)
+	var refused *imap.Error
+	if errors.As(err, &refused) { // there is none
+		return f, nil
+	}
+	for _, e := range moved.emails {
+		e.tidied = true
+		f.emails = append(f.emails, e)
+	}
+	return f, err
+}
+
+// readInbox lists the inbox of somebody on the mail server.
+func readInbox(d demo, user string) (folder, error) { return readFolder(d, user, "INBOX") }
+
+func readFolder(d demo, user, name string) (folder, error) {
+	c, err := login(d, user)
 	if err != nil {
 		return folder{}, err
 	}
 	defer c.Close()
-	if err := c.Login(user, d.IMAPPassword).Wait(); err != nil {
-		return folder{}, err
-	}
-	selected, err := c.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	selected, err := c.Select(name, &imap.SelectOptions{ReadOnly: true}).Wait()
 	if err != nil {
 		return folder{}, err
 	}
-	f := folder{uidValidity: int64(selected.UIDValidity)}
+	f := folder{uidValidity: int64(selected.UIDValidity), uidNext: int64(selected.UIDNext)}
 	if selected.NumMessages == 0 {
 		return f, nil
 	}
 	header := &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, Peek: true}
-	got, err := c.Fetch(imap.UIDSet{{Start: 1}}, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{header}}).Collect()
+	got, err := c.Fetch(imap.UIDSet{{Start: 1}}, &imap.FetchOptions{UID: true, Flags: true, BodySection: []*imap.FetchItemBodySection{header}}).Collect()
 	if err != nil {
 		return folder{}, err
 	}
@@ -57,7 +119,7 @@ func readInbox(d demo, user string) (folder, error) {
 		if err != nil {
 			return folder{}, fmt.Errorf("UID %d: %w", m.UID, err)
 		}
-		e.uid = int64(m.UID)
+		e.uid, e.tidied = int64(m.UID), slices.Contains(m.Flags, imap.FlagSeen)
 		f.emails = append(f.emails, e)
 	}
 	return f, nil

@@ -7,25 +7,26 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/postern-desk/postern/internal/embedded"
 	"github.com/postern-desk/postern/internal/faultproxy"
 )
 
-// splitter runs one desk as three processes beside a database and a mail server that stand alone.
+// splitter runs one desk as several processes beside a database and a mail server that stand alone.
 type splitter struct {
 	kinds []string // what is done to them
+	roles []string // of each process
+	after string   // what the desk does to emails on the server: move, or seen
 
 	program    *program
+	data       string // data folder
 	env        []string
 	dir        string // of the database
 	postgres   *embedded.Postgres
@@ -34,6 +35,8 @@ type splitter struct {
 	imap, smtp *faultproxy.Proxy
 	members    []*member
 	hurt       sync.WaitGroup // one member at a time is down or stopped
+	hits       hits
+	pace       pace
 
 	mu    sync.Mutex
 	moves map[string][]time.Duration // of the mailbox to another process, by what was done
@@ -53,11 +56,10 @@ const (
 )
 
 func (s *splitter) prepare(ctx context.Context, p *program) error {
-	s.program, s.dir, s.moves = p, filepath.Join(p.dir, "postgres"), map[string][]time.Duration{}
+	s.program, s.dir, s.data, s.moves = p, filepath.Join(p.dir, "postgres"), filepath.Join(p.dir, "data"), map[string][]time.Duration{}
 	if err := s.startPostgres(ctx); err != nil {
 		return err
 	}
-	s.database = s.postgres.AppURL
 	var err error
 	if s.mail, err = embedded.StartMail(ctx, embedded.MailConfig{Dir: filepath.Join(p.dir, "mail"), SMTPAddr: "127.0.0.1:0", IMAPAddr: "127.0.0.1:0",
 		Password: mailPassword, Domain: "desk.example"}); err != nil {
@@ -73,13 +75,15 @@ func (s *splitter) prepare(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	s.env = []string{"POSTERN_DATABASE_URL=" + s.postgres.AppURL, "POSTERN_OWNER_DATABASE_URL=" + s.postgres.OwnerURL,
-		"POSTERN_DATA_DIR=" + filepath.Join(p.dir, "data"), "POSTERN_LISTEN=" + listen, "POSTERN_MAILBOX_PASSWORD=" + mailPassword}
-	d := demo{API: "http://" + listen, SMTP: s.mail.SMTPAddr(), IMAP: s.mail.IMAPAddr(), IMAPPassword: mailPassword, DatabaseURL: s.postgres.AppURL}
+	d := demo{API: "http://" + listen, SMTP: s.mail.SMTPAddr(), IMAP: s.mail.IMAPAddr(), IMAPPassword: mailPassword}
+	if err := makeDone(d); err != nil {
+		return err
+	}
+	s.settle(&d)
 	if d.APIKey, err = s.setUp(ctx); err != nil {
 		return err
 	}
-	for _, roles := range []string{"web,worker", "worker,watch", "worker,watch"} {
+	for _, roles := range s.roles {
 		m := &member{roles: roles}
 		s.members = append(s.members, m)
 		if err := s.start(ctx, m); err != nil {
@@ -87,7 +91,15 @@ func (s *splitter) prepare(ctx context.Context, p *program) error {
 		}
 	}
 	p.now.Store(&running{demo: d})
+	s.pace.begin(ctx, s, !slices.ContainsFunc(s.kinds, func(kind string) bool { return servers[kind] }))
 	return nil
+}
+
+// settle leads the processes and the trial to the database and the data folder that there are now.
+func (s *splitter) settle(d *demo) {
+	s.database, d.DatabaseURL = s.postgres.AppURL, s.postgres.AppURL
+	s.env = append(slices.Clone(s.program.env), "POSTERN_DATABASE_URL="+s.postgres.AppURL, "POSTERN_OWNER_DATABASE_URL="+s.postgres.OwnerURL,
+		"POSTERN_DATA_DIR="+s.data, "POSTERN_LISTEN="+strings.TrimPrefix(d.API, "http://"), "POSTERN_MAILBOX_PASSWORD="+mailPassword)
 }
 
 func freePort(ctx context.Context) (string, error) {
@@ -106,21 +118,36 @@ func (s *splitter) startPostgres(ctx context.Context) (err error) {
 
 // setUp makes the desk as an operator does, and returns an API key.
 func (s *splitter) setUp(ctx context.Context) (key string, err error) {
+	after := []string{"--after=move", "--after-folder", doneFolder}
+	if s.after != "" {
+		after = []string{"--after", s.after}
+	}
 	for _, args := range [][]string{
 		{"migrate"},
-		{"mailbox", "add", supportAddress, "--imap", s.imap.Addr(), "--imap-security=none", "--smtp", s.smtp.Addr(), "--smtp-security=none",
-			"--from=all", "--staff", staffAddress},
+		append([]string{"mailbox", "add", supportAddress, "--imap", s.imap.Addr(), "--imap-security=none", "--smtp", s.smtp.Addr(), "--smtp-security=none",
+			"--from=all", "--staff", staffAddress}, after...),
 		{"apikey", "create", "--name", "Chaos"},
 	} {
-		cmd := exec.CommandContext(ctx, s.program.binary, args...)
-		cmd.Env = append(cmd.Environ(), s.env...)
-		out, err := cmd.Output()
-		if err != nil {
-			return "", fmt.Errorf("postern %s: %w", args[0], err)
+		if key, err = s.command(ctx, args...); err != nil {
+			return "", err
 		}
-		key = strings.TrimSpace(string(out)) // the last one's
 	}
-	return key, nil
+	return key, nil // what the last one said
+}
+
+// command runs the binary to its end and returns what it says.
+func (s *splitter) command(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.program.binary, args...)
+	cmd.Env = append(cmd.Environ(), s.env...)
+	out, err := cmd.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%w: %s", err, failed.Stderr)
+	}
+	if err != nil {
+		return "", fmt.Errorf("postern %s: %w", args[0], err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // start begins a life of a member, and another one where it ends while it starts, as a supervisor does: a process
@@ -146,66 +173,10 @@ func (s *splitter) start(ctx context.Context, m *member) (err error) {
 	return fmt.Errorf("a process with the roles %s does not start: %w", m.roles, ctx.Err())
 }
 
-// disturb does one thing to one of the processes, or to what they are connected to.
-func (s *splitter) disturb(ctx context.Context, _ *program, rng *rand.Rand) error {
-	sleep(ctx, time.Duration(rng.IntN(300))*time.Millisecond)
-	kind := s.kinds[rng.IntN(len(s.kinds))]
-	switch kind {
-	case "imap":
-		trouble(ctx, s.imap, rng)
-	case "smtp":
-		trouble(ctx, s.smtp, rng)
-	case "postgres":
-		if err := s.postgres.Stop(ctx); err != nil {
-			return err
-		}
-		return s.startPostgres(ctx)
-	default:
-		s.hurt.Wait()
-		m := s.members[rng.IntN(len(s.members))]
-		down := time.Duration(rng.IntN(8000)) * time.Millisecond
-		s.hurt.Add(1)
-		ctx := context.WithoutCancel(ctx) // it goes on when the round is over
-		watch := s.follow(ctx, m, kind)
-		go func() {
-			defer s.hurt.Done()
-			if err := errors.Join(s.strike(ctx, m, kind, down), watch()); err != nil {
-				s.mu.Lock()
-				s.fault = errors.Join(s.fault, fmt.Errorf("%s %s: %w", kind, m.roles, err))
-				s.mu.Unlock()
-			}
-		}()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return errors.Join(s.fault, ctx.Err())
-}
-
-// strike ends a process and starts another one in its place, or stops it and lets it go on.
-func (s *splitter) strike(ctx context.Context, m *member, kind string, down time.Duration) error {
-	switch kind {
-	case "kill":
-		if err := m.life.kill(); err != nil {
-			return err
-		}
-		sleep(ctx, down)
-		return s.start(ctx, m)
-	case "term":
-		if err := m.life.stop(); err != nil {
-			return err
-		}
-		return s.start(ctx, m)
-	}
-	if err := m.life.process.Signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	sleep(ctx, frozenFor)
-	return m.life.process.Signal(syscall.SIGCONT)
-}
-
 // stop ends the processes, then what they were connected to.
 func (s *splitter) stop() error {
 	s.hurt.Wait()
+	s.pace.end()
 	var failures []error
 	for _, m := range s.members {
 		if m.life != nil {
@@ -225,7 +196,20 @@ func (s *splitter) stop() error {
 		defer cancel()
 		failures = append(failures, s.postgres.Stop(ctx))
 	}
-	return errors.Join(append(failures, s.fault)...)
+	return errors.Join(append(failures, s.told())...)
+}
+
+// tell keeps what went wrong in the background for whoever waits for the trial.
+func (s *splitter) tell(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = errors.Join(s.fault, err)
+}
+
+func (s *splitter) told() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fault
 }
 
 // report tells how long the mailbox was nobody's.
@@ -239,6 +223,8 @@ func (s *splitter) report(out io.Writer) {
 	if len(s.moves) == 0 {
 		fmt.Fprintln(out, "the mailbox's process was never hit")
 	}
+	s.hits.report(out)
+	s.pace.report(out)
 }
 
 // pidOf is the process id in a process's name: host, pid, random.

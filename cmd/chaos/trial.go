@@ -135,24 +135,24 @@ select (select count(*) from inbound_emails where disposition is null),
 )
 
 func idle(ctx context.Context, d demo, last bool) error {
-	var left, before [4]int
+	var left, before [5]int
 	for moved := time.Now(); ; sleep(ctx, 100*time.Millisecond) {
-		inbox, err := readInbox(d, supportAddress)
+		got, untidied, err := waiting(d)
 		if err != nil {
 			return err
 		}
 		if left, err = whatIsLeft(ctx, d); err != nil {
 			return err
 		}
-		if left[0]+left[1] == 0 && left[3] >= len(inbox.emails) && (!last || left[2] == 0) {
+		if left[0]+left[1] == 0 && left[3] >= got && untidied == 0 && (!last || left[2] == 0) {
 			return nil
 		}
-		if left != before {
+		if left[4] = untidied; left != before {
 			before, moved = left, time.Now()
 		}
 		if time.Since(moved) > stuckAfter {
-			return fmt.Errorf("stuck for %s: %d emails in the mailbox, %d accepted, %d of them not routed, %d letters not sent, %d unknown",
-				stuckAfter, len(inbox.emails), left[3], left[0], left[1], left[2])
+			return fmt.Errorf("stuck for %s: the mailbox got %d emails, %d accepted, %d of them not routed, %d not marked or moved, %d letters not sent, %d unknown: %w",
+				stuckAfter, got, left[3], left[0], untidied, left[1], left[2], errWrong)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -161,7 +161,7 @@ func idle(ctx context.Context, d demo, last bool) error {
 }
 
 // whatIsLeft connects anew until it succeeds: the database may be the one that is being cut off.
-func whatIsLeft(ctx context.Context, d demo) (left [4]int, err error) {
+func whatIsLeft(ctx context.Context, d demo) (left [5]int, err error) {
 	for range 50 {
 		var conn *pgx.Conn
 		if conn, err = pgx.Connect(ctx, d.DatabaseURL); err == nil {

@@ -47,6 +47,7 @@ func limit(config *pgxpool.Config, patience time.Duration) {
 	p["statement_timeout"] = milliseconds(patience)
 	// Whoever waits longer than this waits for something that hangs.
 	p["lock_timeout"] = milliseconds(patience / 2)
-	// A connection that is lost without a word must not hold its locks for hours.
-	p["idle_in_transaction_session_timeout"] = milliseconds(patience)
+	// A process that is frozen in the middle of a transaction, or lost without a word, must not hold its locks until
+	// those who wait for them give up: whoever took its mailbox over waits for its cursor.
+	p["idle_in_transaction_session_timeout"] = milliseconds(patience / 6)
 }

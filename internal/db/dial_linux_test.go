@@ -32,7 +32,7 @@ func TestConnectionsNoticeALostNetwork(t *testing.T) {
 	must(t, conn.QueryRow(soon(t), `select concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'),
 		current_setting('idle_in_transaction_session_timeout'))`).Scan(&theirs))
 	asked := d.app.Config().ConnConfig.RuntimeParams // the test's server is behind a Unix socket, which has none of these
-	if theirs != "1min 30s 1min" || asked["tcp_user_timeout"] != "25000" || asked["tcp_keepalives_idle"] != "10" {
+	if theirs != "1min 30s 10s" || asked["tcp_user_timeout"] != "25000" || asked["tcp_keepalives_idle"] != "10" {
 		t.Errorf("the server's session has %s, and was asked for %v", theirs, asked)
 	}
 	if got := d.app.Config().ConnConfig.ConnectTimeout; got != connectPatience {

@@ -104,13 +104,37 @@ func TestServerEndsWhatHangs(t *testing.T) {
 	lock := func(tx *Tx) error {
 		return tx.QueryRow(`select 1 from clients where id = $1 for update`, id).Scan(new(int))
 	}
-	must(t, s.Bookkeep(soon(t), "test", func(tx *Tx) error {
-		must(t, lock(tx))
+	other, err := pgx.Connect(soon(t), s.test.SuperURL) // which has all the time in the world
+	must(t, err)
+	defer other.Close(soon(t))
+	must(t, pgx.BeginFunc(soon(t), other, func(held pgx.Tx) error {
+		must(t, held.QueryRow(soon(t), `select 1 from clients where id = $1 for update`, id).Scan(new(int)))
 		if err := s.Bookkeep(soon(t), "test", lock); !isCode("55P03")(err) {
 			t.Errorf("a long wait: %v", err)
 		}
 		return nil
 	}))
+}
+
+// Tried: a process that is stopped while it holds a lock. Who waits for it gets it before giving up, and what the
+// stopped one had begun is undone.
+func TestFrozenTransactionLosesItsLocks(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Options{AppConns: 2, Patience: 3 * time.Second})
+	take := func(tx *Tx, n int) error {
+		_, err := tx.Exec(`insert into limit_counters values ('cursor', now(), $1)`, n)
+		return err
+	}
+	err := s.Bookkeep(soon(t), "test", func(tx *Tx) error {
+		must(t, take(tx, 1))
+		return s.Bookkeep(soon(t), "test", func(tx *Tx) error { return take(tx, 2) })
+	})
+	if !isCode("25P03")(err) {
+		t.Errorf("the frozen transaction, or who waited for it: %v", err)
+	}
+	if got := s.text(`select string_agg(taken::text, ' ') from limit_counters`); got != "2" {
+		t.Errorf("there is %q, want what the second one wrote", got)
+	}
 }
 
 // Tried: a statement that outlasts everybody else's time, as a purge may, and the connection's next transaction.
