@@ -25,6 +25,9 @@ func TestNothingIsLostWhenTheDeskIsKilled(t *testing.T) {
 	if !strings.Contains(out.String(), "slowest restart after a kill") {
 		t.Error("the desk was not killed")
 	}
+	if !strings.Contains(out.String(), "kills: 3,") {
+		t.Error("not all kills were counted")
+	}
 }
 
 func TestNothingIsLostWhenConnectionsAreCut(t *testing.T) {
@@ -60,6 +63,36 @@ func TestNothingIsLostWhenProcessesAreReplaced(t *testing.T) {
 	}
 }
 
+// Two processes of different roles: when one is killed the other goes on, and the mailbox is soon somebody's again.
+func TestNothingIsLostWhenOneOfTwoProcessesIsKilled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"-rounds", "1", "-emails", "40", "-disturbances", "3", "-mode", "pair", "-seed", "5"}, &out)
+	t.Logf("\n%s", out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Backed up under load, killed, restored elsewhere: what was committed before the backup is there, the rest is read
+// again, and no other letter goes out twice than those that waited when the backup began.
+func TestNothingIsLostWhenTheDeskIsRestored(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"-rounds", "1", "-emails", "60", "-disturbances", "2", "-mode", "restore"}, &out)
+	t.Logf("\n%s", out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "restored 1 times") || strings.Contains(out.String(), "emails read a second time: 0;") {
+		t.Error("the desk was not restored, or nothing came after the backup")
+	}
+}
+
 func TestWrongUseIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-mode", "sword"}, {"-rounds", "0"}, {"-emails", "-1"}, {"further"}, {"-unknown"}} {
@@ -69,7 +102,7 @@ func TestWrongUseIsRefused(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out.String(), "all, imap, kill, postgres, rolling, smtp, split") {
+	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out.String(), "all, imap, kill, pair, postgres, restore, rolling, smtp, split") {
 		t.Errorf("-h: error %v, text %q", err, out.String())
 	}
 }

@@ -31,6 +31,12 @@ type disturber interface {
 	stop() error
 }
 
+// pricer is a disturber with a price: letters that were delivered and that nobody knows of, and limits of its own.
+type pricer interface {
+	letters() map[string]bool // by Message-ID
+	limit(j *judgement)
+}
+
 // reporter is a disturber that has more to tell than the table.
 type reporter interface{ report(out io.Writer) }
 
@@ -53,6 +59,7 @@ var modes = map[string]func() disturber{
 	"all": func() disturber {
 		return &splitter{kinds: []string{"kill", "kill", "kill", "freeze", "term", "restart", "crash", "cut", "imap", "smtp", "stall"}, roles: layout}
 	},
+	"restore": func() disturber { return &restorer{splitter: splitter{roles: layout, after: "seen"}} },
 }
 
 // layout has two processes for each role but the web's, and one with a single role.

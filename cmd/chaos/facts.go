@@ -16,7 +16,8 @@ type facts struct {
 	letters   []letterRow
 	audit     []recordRow
 	events    []eventRow
-	delivered map[string]int // copies of each Message-ID in the recipients' mailboxes
+	forgotten map[string]bool // letters that only a desk knew that is gone, by Message-ID
+	delivered map[string]int  // copies of each Message-ID in the recipients' mailboxes
 }
 
 type ledgerRow struct {

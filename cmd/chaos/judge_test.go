@@ -116,6 +116,23 @@ func TestALetterThatWasSentTwiceIsCounted(t *testing.T) {
 	}
 }
 
+// A restored desk knows nothing of letters that the one before it sent after the backup.
+func TestThePriceOfARestore(t *testing.T) {
+	t.Parallel()
+	plan, f := sound()
+	f.delivered["stray"], f.delivered["letter0"] = 1, 2
+	r := &restorer{forgotten: map[string]bool{"stray": true}, repeatable: 1}
+	f.forgotten = r.letters()
+	j := judge(plan, f)
+	if r.limit(&j); len(j.lost)+len(j.doubled) > 0 {
+		t.Errorf("lost %q, doubled %q", j.lost, j.doubled)
+	}
+	r.repeatable, r.lost = 0, []string{"ticket 1, which was committed before the backup began"}
+	if r.limit(&j); len(j.lost) != 1 || len(j.doubled) != 1 {
+		t.Errorf("lost %q, doubled %q, want one of each", j.lost, j.doubled)
+	}
+}
+
 func TestARoundCountsWhatItAdded(t *testing.T) {
 	t.Parallel()
 	all := judgement{emails: 10, copies: 2, tickets: 6, replies: 3, letters: 12, sentTwice: 1, events: 20, lost: []string{"one"}}

@@ -15,7 +15,9 @@ type pace struct {
 	watched sync.WaitGroup
 
 	mu      sync.Mutex
-	longest [2]time.Duration // without an email accepted, and without one routed, while some waited
+	since   [2]time.Time // an email was accepted, and one was routed, or none waited
+	last    [2]int       // how many there were
+	longest [2]time.Duration
 }
 
 const sqlPace = `
@@ -31,25 +33,28 @@ type progress struct {
 func (p *pace) begin(ctx context.Context, s *splitter, promised bool) {
 	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx))
 	p.watched.Go(func() {
-		var since [2]time.Time
-		var last [2]int
 		for ; ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
 			owed, done, ok := p.look(ctx, s)
-			for i := range owed {
-				if !ok || done[i] >= owed[i] || done[i] != last[i] { // who cannot look knows nothing
-					since[i], last[i] = time.Now(), done[i]
-				}
-				still := time.Since(since[i])
-				p.mu.Lock()
-				p.longest[i] = max(p.longest[i], still)
-				p.mu.Unlock()
-				if promised && still > movesWithin {
-					s.tell(fmt.Errorf("%d emails of %d accepted, %d routed, and nothing went on for %s: %w", done[0], owed[0], done[1], movesWithin, errWrong))
-					return
-				}
+			if still := p.step(time.Now(), owed, done, ok); promised && still > movesWithin {
+				s.tell(fmt.Errorf("%d emails of %d accepted, %d routed, and nothing went on for %s: %w", done[0], owed[0], done[1], movesWithin, errWrong))
+				return
 			}
 		}
 	})
+}
+
+// step takes one look into account and returns for how long one of the two steps has stood still.
+func (p *pace) step(now time.Time, owed, done [2]int, ok bool) (longest time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range owed {
+		if !ok || done[i] >= owed[i] || done[i] != p.last[i] { // who cannot look knows nothing
+			p.since[i], p.last[i] = now, done[i]
+		}
+		still := now.Sub(p.since[i])
+		p.longest[i], longest = max(p.longest[i], still), max(longest, still)
+	}
+	return longest
 }
 
 // look is how many emails are owed to each of the two steps, and how many it has done.

@@ -115,7 +115,14 @@ func (t *trial) count(ctx context.Context, last bool) (judgement, error) {
 	if err != nil {
 		return judgement{}, err
 	}
+	priced, isPriced := t.breaker.(pricer)
+	if isPriced {
+		f.forgotten = priced.letters()
+	}
 	j := judge(t.plan, f)
+	if isPriced {
+		priced.limit(&j)
+	}
 	for _, wrong := range append(j.lost, j.doubled...) {
 		fmt.Fprintln(t.out, "  WRONG:", wrong)
 	}
