@@ -214,8 +214,7 @@ func TestLettersWaitForTheirKey(t *testing.T) {
 	l := d.queue(t, "Hello")
 	d.eventually(t, 20*time.Second, "the letter waits", "select state = 'queued' and attempts = 1 and last_error like '%DKIM key one._domainkey.desk.example%' from letters where id = $1", l.ID)
 	d.eventually(t, 20*time.Second, "the mailbox says so", "select exists (select from mailbox_outages where side = 'smtp' and reason = 'no_key')")
-	d.exec(t, "update letters set next_attempt_at = now() + interval '1 hour'")
-	d.exec(t, "update river_job set scheduled_at = now() + interval '1 hour', state = 'scheduled' where kind = 'send_letter' and state in ('scheduled', 'available')")
+	d.putOffFor(t, "1 hour")
 	if d.smtp.attempts() != 0 {
 		t.Error("a server heard of it")
 	}

@@ -38,6 +38,7 @@ type sink struct {
 	refuse  func(stage string) error // "rcpt", "data" or "after"; nil takes everything
 	tries   int
 	logins  int
+	secret  string // the only password that is good; empty: every one is
 }
 
 // errHangUp makes the server end the connection without a word.
@@ -91,6 +92,19 @@ func (s *sink) says(stage string) error {
 		return nil
 	}
 	return refuse(stage)
+}
+
+// takes makes one password the only good one.
+func (s *sink) takes(password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secret = password
+}
+
+func (s *sink) password() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.secret
 }
 
 func (s *sink) count() int {
@@ -176,5 +190,10 @@ func (k *talk) hangUp(err error) error {
 func (k *talk) AuthMechanisms() []string { return []string{"PLAIN"} }
 
 func (k *talk) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, _, _ string) error { return k.sink.says("login") }), nil
+	return sasl.NewPlainServer(func(_, _, password string) error {
+		if good := k.sink.password(); good != "" && password != good {
+			return &gosmtp.SMTPError{Code: 535, EnhancedCode: gosmtp.EnhancedCode{5, 7, 8}, Message: "wrong password"}
+		}
+		return k.sink.says("login")
+	}), nil
 }
