@@ -88,6 +88,15 @@ func VersionOf(ctx context.Context, tx pgx.Tx) (v Version, err error) {
 	return v, nil
 }
 
+// Read reads which schema a database has. The application's role is enough to ask.
+func Read(ctx context.Context, pool *pgxpool.Pool) (v Version, err error) {
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) (err error) {
+		v, err = VersionOf(ctx, tx)
+		return err
+	})
+	return v, err
+}
+
 // ErrPending says that this program knows migrations which the database has not seen.
 var ErrPending = errors.New("migrations are pending; run `postern migrate`")
 

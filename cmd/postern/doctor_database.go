@@ -4,39 +4,100 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/postern-desk/postern/internal/mailboxes"
-	"github.com/postern-desk/postern/internal/vault"
+	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/migrations"
 )
 
-// What is asked of the database; each takes nothing but the login that the desk has.
-const (
-	sqlServer = `select current_setting('server_version'), current_setting('server_version_num')::integer, current_user::text, clock_timestamp()`
+// databasePatience bounds all that is asked of the database before the mailboxes.
+const databasePatience = 20 * time.Second
 
-	sqlClientRole = `select coalesce((select pg_has_role(current_user, oid, 'member') from pg_roles where rolname = 'postern_client'), false)`
-
-	// The application writes the ledger and the letters, and adds to the audit trail. A table that is not
-	// there is none of which it may do so.
-	sqlMissingRights = `
-select coalesce(string_agg(t || ': ' || p, ', ' order by t, p), '')
-from unnest(array['tickets', 'messages', 'inbound_emails', 'letters', 'mailboxes', 'river_job']) as t,
-    unnest(array['select', 'insert', 'update']) as p
-where to_regclass(t) is null or not has_table_privilege(to_regclass(t), p)`
-)
+const sqlServer = `select current_setting('server_version'), current_setting('server_version_num')::integer, current_user::text, clock_timestamp()`
 
 // oldestServer is PostgreSQL 15, the first with what the schema uses.
 const oldestServer = 150000
 
+// openDatabase finds the database without changing anything in it; the desk's own is started where no desk runs.
+func (d *doctor) openDatabase(ctx context.Context) bool {
+	d.store = &store{joins: true, appURL: d.set.DatabaseURL.Reveal(), ownerURL: d.set.OwnerDatabaseURL.Reveal()}
+	if d.store.appURL == "" && !d.openOwnDatabase(ctx) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, databasePatience)
+	defer cancel()
+	var err error
+	if d.store.db, err = db.Open(ctx, d.store.appURL, db.Options{AppConns: 4}); err != nil {
+		seen, remedy := blameDatabase(err, d.store.appURL)
+		d.fail("database", seen, remedy)
+		if err := d.store.close(context.WithoutCancel(ctx)); err != nil {
+			d.fail("database", err.Error(), "look into PostgreSQL's log")
+		}
+		return false
+	}
+	return true
+}
+
+func (d *doctor) openOwnDatabase(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	dir, err := filepath.Abs(filepath.Join(d.set.DataDir, "postgres"))
+	// A cluster that is made here, perhaps by another user than the desk's, would be in the desk's way.
+	if _, absent := os.Stat(dir); errors.Is(absent, os.ErrNotExist) {
+		d.warn("database", "the desk's own is not there yet", "make it: postern migrate; or set POSTERN_DATABASE_URL")
+		return false
+	}
+	if err == nil {
+		d.store.ownerURL, err = d.store.ownPostgres(ctx, dir, d.set.PGBin, slog.New(slog.DiscardHandler))
+	}
+	if err != nil {
+		d.fail("database", err.Error(), "install PostgreSQL 15 or newer (Debian: apt-get install postgresql), or set POSTERN_DATABASE_URL")
+		return false
+	}
+	for _, raw := range []string{d.store.appURL, d.store.ownerURL} {
+		d.hide(passwordIn(raw))
+	}
+	return true
+}
+
+// blameDatabase tells why the application's login does not come to its database. The server's own words are told
+// where it spoke: the first of them says what it is about.
+func blameDatabase(err error, raw string) (seen, remedy string) {
+	u, parseErr := url.Parse(raw)
+	if parseErr != nil {
+		return "POSTERN_DATABASE_URL cannot be read", "set it as postgres://postern_app:PASSWORD@HOST/DATABASE"
+	}
+	at := place{host: u.Hostname(), server: u.Host, rename: "set POSTERN_DATABASE_URL to postgres://postern_app:PASSWORD@HOST:PORT/DATABASE",
+		secure: "set sslmode in POSTERN_DATABASE_URL to what the server does (disable, require, verify-full)"}
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		seen = fmt.Sprintf("%s answers: %s (%s)", at.server, said.Message, said.Code)
+		switch said.Code {
+		case "28P01", "28000": // invalid_password, invalid_authorization_specification
+			return seen, "correct the login in POSTERN_DATABASE_URL, and have it set with the owner's: POSTERN_OWNER_DATABASE_URL=postgres://OWNER@HOST/DATABASE postern migrate"
+		case "3D000": // invalid_catalog_name
+			return seen, "make it as its owner-to-be: createdb " + strings.TrimPrefix(u.Path, "/") + "; then: postern migrate"
+		case "53300": // too_many_connections
+			return seen, "raise max_connections of the server: docs/scaling.md tells how many a process takes"
+		}
+		return seen, "do what the server asks for, or name another one in POSTERN_DATABASE_URL"
+	}
+	if seen, remedy = blame(err, at); seen != "" {
+		return seen, remedy
+	}
+	return err.Error(), "start PostgreSQL, or name another one in POSTERN_DATABASE_URL"
+}
+
 // checkDatabase reports whether the rest can be looked at.
 func (d *doctor) checkDatabase(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, databasePatience)
 	defer cancel()
 	var version, user string
 	var number int
@@ -46,16 +107,16 @@ func (d *doctor) checkDatabase(ctx context.Context) bool {
 		d.fail("database", err.Error(), "look into PostgreSQL's log")
 		return false
 	}
-	whose := "the server of POSTERN_DATABASE_URL"
+	after, whose := time.Now(), "the server of POSTERN_DATABASE_URL"
 	if !d.set.DatabaseURL.IsSet() {
 		whose = "the desk's own"
 	}
 	if number < oldestServer {
-		d.fail("database", "PostgreSQL "+version+", "+whose, "move to PostgreSQL 15 or newer")
+		d.fail("database", "PostgreSQL "+version+", "+whose, "move to PostgreSQL 15 or newer, as docs/operations.md tells under: A new release of PostgreSQL")
 	} else {
 		d.ok("database", "PostgreSQL "+version+", "+whose)
 	}
-	d.checkClock("database clock", now, before, time.Now())
+	d.checkClock("database clock", now, before, after)
 	if !d.checkSchema(ctx) {
 		return false
 	}
@@ -63,116 +124,43 @@ func (d *doctor) checkDatabase(ctx context.Context) bool {
 	return true
 }
 
-// checkSchema asks as the owner where the desk knows that login: only the owner can tell what is pending.
+// checkSchema compares with what this program knows.
 func (d *doctor) checkSchema(ctx context.Context) bool {
 	const name, remedy = "schema", "run: postern migrate"
 	if err := d.store.db.Ready(ctx); err != nil {
 		d.fail(name, err.Error(), remedy)
 		return false
 	}
-	if d.store.ownerURL == "" {
-		d.ok(name, "the tables are there; what is pending only the owner's login can tell (POSTERN_OWNER_DATABASE_URL)")
-		return true
+	pool := d.store.db.Pool()
+	at, err := migrations.Read(ctx, pool)
+	switch {
+	case err != nil:
+		d.fail(name, err.Error(), remedy)
+	case at.Check() != nil:
+		d.fail(name, at.Check().Error(), "install the release that made the schema, or a newer one; this program is "+release())
+	case migrations.Current(ctx, pool) != nil:
+		d.fail(name, "migrations are pending: "+d.pending(ctx, at), remedy)
+	default:
+		d.ok(name, fmt.Sprintf("up to date, migration %d", at.Schema))
 	}
-	states, err := migrations.Status(ctx, d.store.ownerURL)
-	if err != nil {
-		d.fail("owner's role", err.Error(), "correct POSTERN_OWNER_DATABASE_URL")
-		return true
-	}
-	var pending []string
-	for _, s := range states {
-		if !s.Applied {
-			pending = append(pending, s.Name)
-		}
-	}
-	if len(pending) > 0 {
-		d.fail(name, "pending: "+strings.Join(pending, ", "), remedy)
-		return true
-	}
-	d.ok(name, fmt.Sprintf("up to date, %d migrations", len(states)))
 	return true
 }
 
-// checkRoles looks at the three roles of an installation: owner, application, client.
-func (d *doctor) checkRoles(ctx context.Context, user string) {
-	const remedy = "use the login postern_app, which `postern migrate` makes"
-	var missing string
-	err := d.store.db.CheckLogin(ctx)
-	if err == nil {
-		err = d.store.db.Pool().QueryRow(ctx, sqlMissingRights).Scan(&missing)
-	}
-	switch {
-	case err != nil:
-		d.fail("application's role", user+": "+err.Error(), remedy)
-	case missing != "":
-		d.fail("application's role", user+" may not: "+missing, "run: postern migrate")
-	default:
-		d.ok("application's role", user+" may read and write, and not change the audit trail")
-	}
-	var member bool
-	if err := d.store.db.Pool().QueryRow(ctx, sqlClientRole).Scan(&member); err != nil || !member {
-		d.fail("client's role", "the login cannot step down to postern_client", "run as the owner: grant postern_client to "+pgx.Identifier{user}.Sanitize())
-	} else {
-		d.ok("client's role", "the login can step down to postern_client")
-	}
-	if d.store.ownerURL == "" {
-		return
-	}
-	d.checkOwner(ctx)
-}
-
-func (d *doctor) checkOwner(ctx context.Context) {
-	const name = "owner's role"
-	conn, err := pgx.Connect(ctx, d.store.ownerURL)
-	if err != nil {
-		d.fail(name, err.Error(), "correct POSTERN_OWNER_DATABASE_URL, or leave it to `postern migrate` alone")
-		return
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var user string
-	var owns bool
-	err = conn.QueryRow(ctx, `select current_user::text, pg_has_role(current_user, relowner, 'usage') from pg_class where oid = 'tickets'::regclass`).Scan(&user, &owns)
-	if err != nil || !owns {
-		d.fail(name, user+" does not own the tables", "set POSTERN_OWNER_DATABASE_URL to the login that ran `postern migrate`")
-		return
-	}
-	d.ok(name, user+" owns the tables")
-}
-
-// checkKeys opens every stored password. It makes no key: one in the place of a lost one would hide the loss.
-func (d *doctor) checkKeys(ctx context.Context, boxes []mailboxes.Mailbox) *mailboxes.Service {
-	const name, remedy = "secret key", "put the right key back from a backup, or give the mailboxes their passwords anew"
-	file := d.set.KeyFile()
-	info, err := os.Stat(file)
-	if errors.Is(err, os.ErrNotExist) && len(boxes) == 0 {
-		d.ok(name, file+" is not there yet; it is made when the first secret is kept")
-		return nil
-	}
-	if err != nil {
-		d.fail(name, err.Error(), remedy)
-		return nil
-	}
-	keys, err := vault.Open(file)
-	if err != nil {
-		d.fail(name, err.Error(), remedy)
-		return nil
-	}
-	service := mailboxes.New(d.store.db, keys)
-	for _, m := range boxes {
-		secrets, err := service.Secrets(ctx, m.ID)
-		if err != nil {
-			d.fail(name, fmt.Sprintf("%s does not open the passwords of %s", file, m.Address), remedy)
-			return nil
+// pending names the migrations; only the owner can tell which.
+func (d *doctor) pending(ctx context.Context, at migrations.Version) string {
+	var names []string
+	if d.store.ownerURL != "" {
+		states, _ := migrations.Status(ctx, d.store.ownerURL) // checkOwner tells what is wrong with that login
+		for _, s := range states {
+			if !s.Applied {
+				names = append(names, s.Name)
+			}
 		}
-		d.hide(secrets.IMAP)
-		d.hide(secrets.SMTP)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		d.warn(name, fmt.Sprintf("%s may be read by others (%s)", file, info.Mode().Perm()), "chmod 600 "+file)
-		return service
+	if names == nil {
+		return fmt.Sprintf("the database is at %d", at.Schema)
 	}
-	d.ok(name, fmt.Sprintf("%s opens the passwords of %d mailboxes", file, len(boxes)))
-	return service
+	return strings.Join(names, ", ")
 }
 
 // passwordIn is the password of a database URL.

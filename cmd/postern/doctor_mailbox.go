@@ -5,92 +5,147 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/mail/dkim"
 	"github.com/postern-desk/postern/mail/mailbox"
-	"github.com/postern-desk/postern/mail/smtp"
+	"github.com/postern-desk/postern/mail/oauth"
 	"github.com/postern-desk/postern/worker"
 )
 
+const (
+	// serverPatience bounds what is asked of one mail server.
+	serverPatience = 20 * time.Second
+	// atOnce is how many mailboxes are looked at beside each other: a probe may take a minute to come.
+	atOnce = 8
+)
+
 // checkMailboxes asks the servers of every mailbox, and DNS about every domain that letters come from.
-func (d *doctor) checkMailboxes(ctx context.Context, service *mailboxes.Service, boxes []mailboxes.Mailbox) {
-	signed, keys := map[string]signature{}, map[string]*dkim.Key{}
+func (d *doctor) checkMailboxes(ctx context.Context, boxes []mailboxes.Mailbox, opened openedBoxes) {
+	keys, found := d.checkSigning(ctx, boxes, opened), make([]signature, len(boxes))
+	d.beside(len(boxes), func(d *doctor, i int) {
+		found[i] = d.checkOne(ctx, boxes[i], opened, keys[mailboxes.DomainOf(boxes[i].Address)])
+	})
+	signed := map[string]signature{}
 	var domains []string
-	for _, m := range boxes {
+	for i, m := range boxes {
 		domain := mailboxes.DomainOf(m.Address)
 		if _, known := signed[domain]; !known {
-			signed[domain], keys[domain] = signature{}, d.checkOwnKeys(ctx, service, m)
 			domains = append(domains, domain)
 		}
-		secrets, err := worker.Secrets(ctx, service, m)
-		if err != nil {
-			d.fail(m.Address, err.Error(), "give the mailbox its passwords anew")
-			continue
-		}
-		if m.Paused {
-			d.warn(m.Address, "it is paused: it is not read", "once it should be: postern mailbox set "+m.Address+" --resume")
-		}
-		if found := d.checkMailbox(ctx, m, secrets, keys[domain]); found.seen {
-			signed[domain] = found
+		if found[i].seen || !signed[domain].seen {
+			signed[domain] = found[i]
 		}
 	}
-	for _, domain := range domains {
-		d.checkDomain(ctx, domain, signed[domain], keys[domain] != nil)
+	d.beside(len(domains), func(d *doctor, i int) { d.checkDomain(ctx, domains[i], signed[domains[i]], keys[domains[i]] != nil) })
+}
+
+// checkSigning returns the keys that the desk signs letters of each domain with.
+func (d *doctor) checkSigning(ctx context.Context, boxes []mailboxes.Mailbox, opened openedBoxes) map[string]*dkim.Key {
+	keys := map[string]*dkim.Key{}
+	for _, m := range boxes {
+		domain := mailboxes.DomainOf(m.Address)
+		if _, known := keys[domain]; !known && opened.service != nil {
+			keys[domain] = d.checkOwnKeys(ctx, opened.service, m)
+		}
+	}
+	return keys
+}
+
+// beside makes n checks a few at once; their lines come out in order, each as soon as those before it are told.
+func (d *doctor) beside(n int, check func(*doctor, int)) {
+	lines := make([]chan []finding, n)
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, atOnce)
+	for i := range n {
+		lines[i] = make(chan []finding, 1)
+		running.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			one, found := *d, []finding{}
+			one.secrets = slices.Clone(d.secrets)
+			one.tell = func(f finding) { found = append(found, f) }
+			check(&one, i)
+			lines[i] <- found
+		})
+	}
+	for i := range n {
+		for _, f := range <-lines[i] {
+			d.failed = d.failed || f.Status == statusFail
+			d.tell(f)
+		}
 	}
 }
 
-// checkMailbox returns how the probe email was signed, if one was sent and came. It leaves as letters do: signed where
+// checkOne returns how the probe email was signed, if one was sent and came. It leaves as letters do: signed where
 // there is a key.
-func (d *doctor) checkMailbox(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets, key *dkim.Key) signature {
-	limited, cancel := context.WithTimeout(ctx, time.Minute)
+func (d *doctor) checkOne(ctx context.Context, m mailboxes.Mailbox, opened openedBoxes, key *dkim.Key) signature {
+	if m.Paused {
+		d.warn(m.Address, "it is paused: it is not read", "once it should be: postern mailbox set "+m.Address+" --resume")
+	}
+	if len(m.StaffAddresses) == 0 && d.set.OperatorAddress == "" {
+		d.warn("staff of "+m.Address, "nobody is told of new tickets, nor of a server that fails",
+			"postern mailbox set "+m.Address+" --staff ADDRESS, or set POSTERN_OPERATOR_ADDRESS")
+	}
+	if !opened.ids[m.ID] {
+		d.warn(m.Address, "its servers were not tried: no key opens its password", "see the line of the secret key")
+		return signature{}
+	}
+	limited, cancel := context.WithTimeout(ctx, serverPatience)
 	defer cancel()
-	session := d.checkReading(limited, m, worker.IMAPAccount(m, secrets, d.roots))
+	secrets, err := worker.Secrets(limited, opened.service, m)
+	if err != nil {
+		d.blameSignIn(m, err)
+		return signature{}
+	}
+	d.hide(secrets.Access)
+	return d.checkServers(ctx, m, secrets, opened.service, key)
+}
+
+// blameSignIn tells why there is no access token.
+func (d *doctor) blameSignIn(m mailboxes.Mailbox, err error) {
+	name := "sign-in of " + m.Address
+	switch {
+	case errors.Is(err, oauth.ErrSignIn) && m.OAuth != nil && m.OAuth.Application:
+		d.fail(name, err.Error(), "see at the provider that the app may read the mailbox and that its secret has not expired")
+	case errors.Is(err, oauth.ErrSignIn):
+		d.fail(name, err.Error(), "postern mailbox authorize "+m.Address)
+	default:
+		d.fail(name, err.Error(), "see at the provider that the app's id, secret and token endpoint are as given to postern mailbox add")
+	}
+}
+
+func (d *doctor) checkServers(ctx context.Context, m mailboxes.Mailbox, secrets mailboxes.Secrets, service *mailboxes.Service, key *dkim.Key) signature {
+	session := d.checkReading(ctx, m, worker.IMAPAccount(m, secrets, d.roots), service)
 	if session != nil {
 		defer session.Close()
 	}
-	pool := smtp.NewPool(1, 0, smtp.Timeouts{})
-	defer pool.Close()
-	account := worker.SMTPAccount(m, secrets, d.roots)
-	name := "SMTP of " + m.Address
-	if err := pool.Check(limited, account); err != nil {
-		d.fail(name, saidBySMTP(err), fmt.Sprintf("check the server (%s:%d, %s), the username and the password (many providers want an app password)", m.SMTP.Host, m.SMTP.Port, m.SMTP.Security))
+	send := d.checkSending(ctx, m, worker.SMTPAccount(m, secrets, d.roots))
+	if send == nil || session == nil || !d.probes {
 		return signature{}
 	}
-	d.ok(name, "login at "+m.SMTP.Host)
-	if session == nil || !d.probes {
-		return signature{}
-	}
-	return d.probe(ctx, session, m, func(ctx context.Context, e smtp.Envelope, raw string) smtp.Result {
-		var field []byte
-		if key != nil {
-			var err error
-			if field, err = key.Sign([]byte(raw)); err != nil {
-				return smtp.Result{Text: err.Error()}
-			}
-		}
-		return pool.Send(ctx, account, e, strings.NewReader(string(field)+raw))
-	})
-}
-
-// saidBySMTP adds the server's own words, which its error leaves out.
-func saidBySMTP(err error) string {
-	var failure *smtp.Failure
-	if errors.As(err, &failure) && failure.Code != 0 && failure.Text != "" {
-		return err.Error() + " (" + failure.Text + ")"
-	}
-	return err.Error()
+	return d.probe(ctx, session, m, send.signed(key))
 }
 
 // checkReading returns nil where the mailbox cannot be read.
-func (d *doctor) checkReading(ctx context.Context, m mailboxes.Mailbox, account mailbox.Account) *mailbox.Session {
+func (d *doctor) checkReading(ctx context.Context, m mailboxes.Mailbox, account mailbox.Account, service *mailboxes.Service) *mailbox.Session {
+	ctx, cancel := context.WithTimeout(ctx, serverPatience)
+	defer cancel()
 	name := "IMAP of " + m.Address
-	session, err := mailbox.Dial(ctx, account, mailbox.DefaultTimeouts())
+	session, err := mailbox.Dial(ctx, account, mailbox.Timeouts{Dial: serverPatience / 2, Command: serverPatience})
 	if err != nil {
-		d.fail(name, err.Error(), "then try again: postern mailbox check "+m.Address)
+		seen, remedy := blameIMAP(err, m)
+		d.fail(name, seen, remedy)
 		return nil
+	}
+	known, err := service.FoldersOf(ctx, m.ID)
+	if err != nil {
+		d.fail(name, err.Error(), "bring the schema up to date: postern migrate")
 	}
 	for _, folder := range m.Folders {
 		opened, err := session.Open(ctx, folder)
@@ -99,11 +154,12 @@ func (d *doctor) checkReading(ctx context.Context, m mailboxes.Mailbox, account 
 			if names, err := session.Folders(ctx); err == nil {
 				there = "; the server has " + strings.Join(names[:min(len(names), 20)], ", ")
 			}
-			d.fail(name, err.Error()+there, "name a folder that exists")
+			d.fail(name, err.Error()+there, "name folders that exist: postern mailbox set "+m.Address+" --folder FOLDER")
 			session.Close()
 			return nil
 		}
 		d.ok(name, fmt.Sprintf("login at %s, folder %s with %d emails", m.IMAP.Host, folder, opened.Messages))
+		d.checkNumbers(m, known, opened)
 	}
 	if session.Offers("IDLE") {
 		d.ok("IDLE of "+m.Address, "new email is told at once")
@@ -112,6 +168,45 @@ func (d *doctor) checkReading(ctx context.Context, m mailboxes.Mailbox, account 
 	}
 	d.checkMoving(ctx, session, m)
 	return session
+}
+
+// checkNumbers compares UIDVALIDITY with what the ledger knows. The desk copes by itself: a server that does it
+// again and again makes it read the whole folder each time.
+func (d *doctor) checkNumbers(m mailboxes.Mailbox, known []mailboxes.Folder, opened mailbox.Folder) {
+	for _, f := range known {
+		if f.Name == opened.Name && f.UIDValidity != 0 && f.UIDValidity != int64(opened.UIDValidity) {
+			d.warn("folder "+f.Name+" of "+m.Address, fmt.Sprintf("the server numbers its emails anew (UIDVALIDITY %d, was %d)", opened.UIDValidity, f.UIDValidity),
+				"let the desk run: it reads the folder anew and knows what it has; if it comes again, ask the provider")
+		}
+	}
+}
+
+// blameIMAP tells why the mailbox is not reached or not entered.
+func blameIMAP(err error, m mailboxes.Mailbox) (seen, remedy string) {
+	set := "postern mailbox set " + m.Address
+	at := placeOf(m.IMAP, set+" --imap")
+	switch {
+	case errors.Is(err, mailbox.ErrAuth) && m.OAuth != nil:
+		return err.Error(), "postern mailbox authorize " + m.Address
+	case errors.Is(err, mailbox.ErrAuth):
+		return err.Error(), "POSTERN_MAILBOX_PASSWORD=PASSWORD " + set + " (many providers want an app password, or OAuth2: docs/operations.md)"
+	}
+	if seen, remedy = blame(err, at); seen != "" {
+		return seen, remedy
+	}
+	switch {
+	case errors.Is(err, mailbox.ErrTLS):
+		return err.Error(), at.secure
+	case errors.Is(err, mailbox.ErrProtocol):
+		return err.Error(), at.rename
+	}
+	return err.Error(), "then try again: postern mailbox check " + m.Address
+}
+
+// placeOf is a server of a mailbox; flag is the command that names another one.
+func placeOf(s mailboxes.Server, flag string) place {
+	other := map[string]string{"tls": "starttls", "starttls": "tls", "none": "tls"}[s.Security]
+	return place{host: s.Host, server: fmt.Sprintf("%s:%d", s.Host, s.Port), rename: flag + " HOST:PORT", secure: flag + "-security " + other + ", or its port for " + s.Security}
 }
 
 // checkMoving looks at what the server must be able to where emails are moved once they have been dealt with.
@@ -129,11 +224,11 @@ func (d *doctor) checkMoving(ctx context.Context, session *mailbox.Session, m ma
 		return
 	}
 	if len(offers) == 0 {
-		d.fail(name, mailbox.ErrNoMove.Error(), "have emails marked as read instead of moved")
+		d.fail(name, mailbox.ErrNoMove.Error(), "have emails marked as read instead: postern mailbox set "+m.Address+" --after seen")
 		return
 	}
 	if _, err := session.Open(ctx, m.AfterFolder); err != nil {
-		d.fail(name, err.Error(), "make the folder that emails are moved to")
+		d.fail(name, m.AfterFolder+" cannot be opened: "+err.Error(), "make the folder "+m.AfterFolder+" there, or: postern mailbox set "+m.Address+" --after-folder FOLDER")
 		return
 	}
 	d.ok(name, seen+"; emails are moved to "+m.AfterFolder)

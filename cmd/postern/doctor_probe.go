@@ -32,7 +32,7 @@ type signature struct {
 
 // probe sends an email from the address to itself with a tag, as replies will come, and looks for it. The desk
 // takes what comes from an address of its own for a loop: it opens no ticket.
-func (d *doctor) probe(ctx context.Context, session *mailbox.Session, m mailboxes.Mailbox, send func(context.Context, smtp.Envelope, string) smtp.Result) signature {
+func (d *doctor) probe(ctx context.Context, session *mailbox.Session, m mailboxes.Mailbox, send sender) signature {
 	name := "sub-addressing of " + m.Address
 	if !m.SubAddressing {
 		d.ok(name, "not used: replies are known by the letters that they answer")
@@ -41,8 +41,7 @@ func (d *doctor) probe(ctx context.Context, session *mailbox.Session, m mailboxe
 	ctx, cancel := context.WithTimeout(ctx, probePatience+ledgerPatience)
 	defer cancel()
 	tag, began := "probe-"+strings.ToLower(rand.Text()), time.Now()
-	local, domain, _ := strings.Cut(m.Address, "@")
-	to, id := local+"+"+tag+"@"+domain, tag+"@"+domain
+	to, id := tagged(m.Address, tag), tag+"@"+mailboxes.DomainOf(m.Address)
 	marks := map[string]uint32{}
 	folders := slices.Clone(m.Folders)
 	if m.After == mailboxes.AfterMove { // a running desk may be quicker than we are
@@ -51,7 +50,7 @@ func (d *doctor) probe(ctx context.Context, session *mailbox.Session, m mailboxe
 	for _, folder := range folders {
 		opened, err := session.Open(ctx, folder)
 		if err != nil {
-			d.fail(name, err.Error(), "try again")
+			d.fail(name, err.Error(), "try again: postern doctor")
 			return signature{}
 		}
 		marks[folder] = opened.UIDNext
@@ -60,53 +59,69 @@ func (d *doctor) probe(ctx context.Context, session *mailbox.Session, m mailboxe
 		began.Format(time.RFC1123Z) + "\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
 		"postern doctor looks whether tagged addresses reach this mailbox. This email may be deleted.\r\n"
 	if sent := send(ctx, smtp.Envelope{From: m.Address, To: []string{to}}, raw); sent.Outcome != smtp.Accepted {
-		d.fail(name, fmt.Sprintf("%s is refused: %d %s %s", to, sent.Code, sent.Enhanced, sent.Text), noTags)
+		d.fail(name, fmt.Sprintf("%s is refused: %d %s %s", to, sent.Code, sent.Enhanced, sent.Text), noTags(m))
 		return signature{}
 	}
-	head, err := await(ctx, session, marks, tag)
+	came, err := await(ctx, session, marks, tag)
 	if err != nil {
-		d.fail(name, err.Error(), "try again")
+		d.fail(name, err.Error(), "try again: postern doctor")
 		return signature{}
 	}
-	if head == "" {
-		d.fail(name, fmt.Sprintf("an email to %s did not arrive within %s", to, probePatience), "look into the folder for spam; "+noTags)
+	if came == nil {
+		d.fail(name, fmt.Sprintf("an email to %s did not arrive within %s", to, probePatience), "look into the folder for spam; "+noTags(m))
 		return signature{}
 	}
 	d.ok(name, fmt.Sprintf("an email to a tagged address arrived after %s", time.Since(began).Round(100*time.Millisecond)))
+	// INTERNALDATE has whole seconds (RFC 9051 section 2.3.3). It decides from where on emails count.
+	d.checkClock("clock of the server of "+m.Address, came.at, began.Add(-time.Second), time.Now())
 	d.checkLedger(ctx, m, id, began)
-	return signatureOf(head)
+	return signatureOf(came.head)
 }
 
-const noTags = "turn on sub-addressing (plus addressing) at the provider, or add the mailbox with --no-tags"
+func noTags(m mailboxes.Mailbox) string {
+	return "turn on sub-addressing (plus addressing) at the provider, or: postern mailbox set " + m.Address + " --no-tags"
+}
 
-// await looks for an email with the tag in its header, above the marks; empty when none came in time.
-func await(ctx context.Context, session *mailbox.Session, marks map[string]uint32, tag string) (string, error) {
+// tagged is an address with a tag before the @ (RFC 5233).
+func tagged(address, tag string) string {
+	domain := mailboxes.DomainOf(address)
+	return strings.TrimSuffix(address, "@"+domain) + "+" + tag + "@" + domain
+}
+
+// arrived is a probe that came.
+type arrived struct {
+	head string
+	at   time.Time // by the server's clock
+}
+
+// await looks for an email with the tag in its header, above the marks; nil when none came in time.
+func await(ctx context.Context, session *mailbox.Session, marks map[string]uint32, tag string) (*arrived, error) {
 	for end := time.Now().Add(probePatience); time.Now().Before(end); {
 		for folder, from := range marks {
 			if _, err := session.Open(ctx, folder); err != nil {
-				return "", err
+				return nil, err
 			}
-			var came []uint32
-			if err := session.List(ctx, from, 0, func(m mailbox.Meta) error { came = append(came, m.UID); return nil }); err != nil {
-				return "", err
+			var came []mailbox.Meta
+			if err := session.List(ctx, from, 0, func(m mailbox.Meta) error { came = append(came, m); return nil }); err != nil {
+				return nil, err
 			}
-			for _, uid := range came {
-				head, ok, err := session.FetchHead(ctx, uid, probeHead)
+			for _, m := range came {
+				head, ok, err := session.FetchHead(ctx, m.UID, probeHead)
 				if err != nil {
-					return "", err
+					return nil, err
 				}
 				if ok && strings.Contains(string(head), tag) {
-					return string(head), nil
+					return &arrived{string(head), m.InternalDate}, nil
 				}
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return nil, ctx.Err()
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 // checkLedger looks at what a running desk made of the probe.

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/internal/mailboxes"
@@ -42,10 +45,40 @@ func (d *doctor) checkProcesses(ctx context.Context, boxes []mailboxes.Mailbox) 
 			all++
 		}
 	}
+	d.checkReleases(ctx)
 	seen += fmt.Sprintf("%d of %d mailboxes are watched", watched, all)
 	if watched < all {
-		d.warn(name, seen, "look again in ten seconds; if it stays so, start another process with --roles watch")
+		d.warn(name, seen, "look again in ten seconds; if it stays so, start another process: postern serve --roles watch")
 		return
 	}
 	d.ok(name, seen)
+}
+
+// runs is what a process of the desk calls itself at PostgreSQL; its release follows.
+const runs = "postern serve "
+
+// sqlReleases asks who is connected with this login; of others PostgreSQL does not tell.
+const sqlReleases = `
+select distinct substr(application_name, length($1) + 1) from pg_stat_activity
+where datname = current_database() and starts_with(application_name, $1) order by 1`
+
+// checkReleases tells a desk that was half renewed: an old process may not know what a new one writes.
+func (d *doctor) checkReleases(ctx context.Context) {
+	const name = "releases"
+	rows, err := d.store.db.Pool().Query(ctx, sqlReleases, runs)
+	if err != nil {
+		d.fail(name, err.Error(), "look into PostgreSQL's log")
+		return
+	}
+	running, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	switch all := strings.Join(running, ", "); {
+	case err != nil:
+		d.fail(name, err.Error(), "look into PostgreSQL's log")
+	case len(running) > 1:
+		d.warn(name, "processes of different releases run: "+all, "restart those that are not of this one, "+release())
+	case len(running) == 1 && all != release():
+		d.warn(name, "the desk that runs is "+all+", this program is "+release(), "restart the desk with this program (systemctl restart postern), or use the other's")
+	case len(running) == 1:
+		d.ok(name, "all processes are "+all)
+	}
 }

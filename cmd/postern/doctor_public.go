@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -23,17 +25,17 @@ func (d *doctor) checkPublicURL(ctx context.Context) {
 	defer cancel()
 	base := strings.TrimRight(d.set.PublicURL, "/")
 	before := time.Now()
-	response, body, err := fetch(ctx, base+"/healthz")
+	response, body, err := d.fetch(ctx, base+"/healthz")
 	remedy := "start the desk (postern serve), and let the proxy and DNS lead " + base + " to " + d.set.Listen
 	switch {
 	case err != nil:
-		d.fail(name, err.Error(), remedy)
+		d.blamePublicURL(err, base, remedy)
 		return
 	case response.StatusCode != http.StatusOK || !strings.Contains(body, `"status":"ok"`) || response.Header.Get("X-Request-Id") == "":
 		d.fail(name, fmt.Sprintf("%s answers %s, but not as a desk does", base, response.Status), remedy)
 		return
 	case strings.HasPrefix(base, "http://"):
-		d.warn(name, base+" answers, on this machine only", "set an https:// address once others should reach the desk")
+		d.warn(name, base+" answers, on this machine only", "set POSTERN_PUBLIC_URL to an https:// address once others should reach the desk")
 	default:
 		d.ok(name, base+" answers")
 	}
@@ -43,12 +45,33 @@ func (d *doctor) checkPublicURL(ctx context.Context) {
 	}
 }
 
-func fetch(ctx context.Context, url string) (*http.Response, string, error) {
+// blamePublicURL tells why the desk is not reached; a connection that is refused or silent has most often to do
+// with what stands before it.
+func (d *doctor) blamePublicURL(err error, base, remedy string) {
+	at := place{rename: "set POSTERN_PUBLIC_URL to the address that leads to the desk", secure: "end TLS in a proxy before the desk"}
+	if u, err := url.Parse(base); err == nil {
+		at.host, at.server = u.Hostname(), u.Host
+	}
+	seen, other := blame(err, at)
+	switch {
+	case seen == "":
+		seen = err.Error()
+	case !strings.Contains(seen, "nothing listens") && !strings.Contains(seen, "does not answer"):
+		remedy = other
+	}
+	d.fail("public URL", seen, remedy)
+}
+
+// fetch trusts the authorities that the mail servers' certificates may be of, too: a desk inside a house has its
+// own certificate of the same.
+func (d *doctor) fetch(ctx context.Context, url string) (*http.Response, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, "", err
 	}
-	response, err := http.DefaultClient.Do(request)
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{RootCAs: d.roots, MinVersion: tls.VersionTLS12}}
+	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		return nil, "", err
 	}

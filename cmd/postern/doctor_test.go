@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,12 +45,28 @@ func examine(t *testing.T, settings []string, args ...string) report {
 	if failed == r.OK || failed != (status == 1) {
 		t.Errorf("ok %v, status %d:\n%s%s", r.OK, status, out, errs)
 	}
-	for _, secret := range []string{password, "hunter2", "the wrong one"} {
+	for _, secret := range append(secretsIn(settings), password, "hunter2", "the wrong one") {
 		if strings.Contains(out+errs, secret) {
 			t.Errorf("%q is in the output:\n%s%s", secret, out, errs)
 		}
 	}
 	return r
+}
+
+// secretsIn are the passwords that the settings hold.
+func secretsIn(settings []string) (secrets []string) {
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		if u, err := url.Parse(value); err == nil && u.User != nil {
+			if word, _ := u.User.Password(); word != "" {
+				secrets = append(secrets, word)
+			}
+		}
+		if name == "POSTERN_MAILBOX_PASSWORD" {
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
 }
 
 // want looks for one line of a name, a status, and what it says in its two parts.
@@ -112,6 +129,7 @@ func TestDoctorOfAWellDesk(t *testing.T) {
 		r.want(t, "ok", "SMTP of "+address)
 		r.want(t, "ok", "sub-addressing of "+address, "arrived")
 		r.want(t, "ok", "probe of "+address, "no ticket")
+		r.want(t, "ok", "clock of the server of "+address)
 	}
 	r.want(t, "ok", "SPF of desk.example", "v=spf1 mx -all")
 	r.want(t, "ok", "DMARC of desk.example", "p=none")
@@ -142,7 +160,7 @@ func TestDoctorFindsWhatIsWrongWithTheDatabase(t *testing.T) {
 	owner.want(t, "fail", "application's role", "audit trail", "postern_app")
 	app := []string{data, "POSTERN_DATABASE_URL=" + full.AppURL}
 	r := examine(t, app, "--no-probe")
-	r.want(t, "ok", "schema", "POSTERN_OWNER_DATABASE_URL")
+	r.want(t, "ok", "schema", "up to date")
 	r.want(t, "warn", "mailboxes", "postern mailbox add")
 	r.want(t, "ok", "secret key", "not there yet")
 	full.Fixture(t, `revoke update on letters from postern_app`)
@@ -208,7 +226,7 @@ func TestDoctorFindsWhatIsWrongWithAMailbox(t *testing.T) {
 	r.want(t, "ok", "sub-addressing of quiet@desk.example", "not used")
 	r.want(t, "fail", "IMAP of folder@desk.example", "Nope", "the server has INBOX")
 	r.want(t, "fail", "sub-addressing of refuse-tags@desk.example", "550", "--no-tags")
-	r.want(t, "fail", "SMTP of smtp@desk.example", "username and the password")
+	r.want(t, "fail", "SMTP of smtp@desk.example", "postern mailbox set smtp@desk.example --smtp HOST:PORT")
 	r.want(t, "fail", "IMAP of password@desk.example", "refused the login")
 	r.want(t, "fail", "SMTP of password@desk.example", "535")
 }
@@ -338,6 +356,6 @@ func TestDoctorFindsWhatIsWrongWithThePublicURL(t *testing.T) {
 	settings := []string{"POSTERN_DATA_DIR=" + t.TempDir(), "POSTERN_DATABASE_URL=" + testdb.New(t).AppURL}
 	examine(t, settings, "--no-probe").want(t, "warn", "public URL", "not set")
 	examine(t, append(settings, "POSTERN_PUBLIC_URL="+other.URL), "--no-probe").want(t, "fail", "public URL", "404", "postern serve")
-	examine(t, append(settings, "POSTERN_PUBLIC_URL=http://"+freePort(t)), "--no-probe").want(t, "fail", "public URL", "refused", "postern serve")
+	examine(t, append(settings, "POSTERN_PUBLIC_URL=http://"+freePort(t)), "--no-probe").want(t, "fail", "public URL", "nothing listens at", "postern serve")
 	examine(t, append(settings, "POSTERN_CA_FILE=/no/such"), "--no-probe").want(t, "fail", "authorities", "POSTERN_CA_FILE")
 }

@@ -72,7 +72,9 @@ both servers.
     POSTERN_MAILBOX_PASSWORD_FILE=mailbox.password postern mailbox set support@desk.example
     postern mailbox set support@desk.example --smtp smtp.desk.example:587 --staff ann@desk.example,bob@desk.example
     postern mailbox set support@desk.example --oauth-client-secret-file app.secret
-    postern mailbox set support@desk.example --pause`
+    postern mailbox set support@desk.example --pause
+
+With --lost-key every mailbox is set once; letters that wait to be sent cannot be read without the old key.`
 }
 
 func (*mailboxDKIMCmd) Help() string {

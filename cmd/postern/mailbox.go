@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -299,9 +300,13 @@ func cliActor() event.Actor {
 
 // withStore opens the store for one command, beside a running desk or alone.
 func withStore(ctx context.Context, s config.Storage, fn func(*store) error) error {
+	return withStoreOf(ctx, &store{joins: true}, s, fn)
+}
+
+func withStoreOf(ctx context.Context, st *store, s config.Storage, fn func(*store) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	st, err := joinStore(ctx, s)
+	st, err := st.openAll(ctx, s, commandConns, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

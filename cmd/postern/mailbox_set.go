@@ -28,13 +28,14 @@ type mailboxSetCmd struct {
 	Tags        *bool    `negatable:"" help:"The provider has sub-addressing (support+tag@...), or with --no-tags has not."`
 	After       *string  `enum:"nothing,seen,move" help:"What is done to an email on the mail server once it has its disposition: nothing, seen or move."`
 	AfterFolder *string  `placeholder:"FOLDER" help:"Where --after move puts emails; the folder must be there."`
+	LostKey     bool     `help:"The secret key is lost for good: seal what is given now with the key that is there, or with a new one."`
 	Pause       bool     `xor:"pause" help:"Read it no more, until --resume."`
 	Resume      bool     `xor:"pause" help:"Read it again."`
 }
 
 // Run changes what is named.
 func (c *mailboxSetCmd) Run(ctx context.Context, s streams) error {
-	return withStore(ctx, c.Storage, func(st *store) error {
+	return withStoreOf(ctx, &store{joins: true, anyKey: c.LostKey}, c.Storage, func(st *store) error {
 		service := mailboxes.New(st.db, st.vault)
 		m, err := findMailbox(ctx, service, c.Mailbox)
 		if err != nil {
@@ -63,14 +64,7 @@ func (c *mailboxSetCmd) fields(m mailboxes.Mailbox) (f mailboxes.Fields, err err
 	if f.After != nil && *f.After != mailboxes.AfterMove && f.AfterFolder == nil {
 		f.AfterFolder = new(string)
 	}
-	if c.MailboxPassword.IsSet() {
-		if m.OAuth != nil {
-			return f, fmt.Errorf("%s has no password: it signs in at its provider; try: postern mailbox authorize %s", m.Address, m.Address)
-		}
-		password := c.MailboxPassword.Reveal()
-		f.IMAPPassword, f.SMTPPassword = &password, &password
-	}
-	if err := c.mailboxOAuthSecrets.fill(&f); err != nil {
+	if err := c.secrets(m, &f); err != nil {
 		return f, err
 	}
 	if len(c.Folder) > 0 {
@@ -85,10 +79,27 @@ func (c *mailboxSetCmd) fields(m mailboxes.Mailbox) (f mailboxes.Fields, err err
 	return f, c.something(f)
 }
 
+// secrets takes what the mailbox signs in with from now on.
+func (c *mailboxSetCmd) secrets(m mailboxes.Mailbox, f *mailboxes.Fields) error {
+	given := c.MailboxPassword.IsSet()
+	switch {
+	case m.OAuth != nil && given:
+		return fmt.Errorf("%s has no password: it signs in at its provider; try: postern mailbox authorize %s", m.Address, m.Address)
+	case m.OAuth == nil && c.LostKey && !given:
+		return errors.New("--lost-key: set POSTERN_MAILBOX_PASSWORD to the mailbox's password, or POSTERN_MAILBOX_PASSWORD_FILE to the file that holds it")
+	}
+	if given {
+		password := c.MailboxPassword.Reveal()
+		f.IMAPPassword, f.SMTPPassword = &password, &password
+	}
+	f.LostKey = c.LostKey
+	return c.mailboxOAuthSecrets.fill(f)
+}
+
 // something refuses a call that changes nothing.
 func (c *mailboxSetCmd) something(f mailboxes.Fields) error {
 	if f.Name == nil && f.FromName == nil && f.IMAP == nil && f.SMTP == nil && f.IMAPPassword == nil && f.ClientSecret == nil && f.RefreshToken == nil && f.Folders == nil &&
-		f.StaffAddresses == nil && f.SubAddressing == nil && f.After == nil && f.AfterFolder == nil && f.Paused == nil {
+		f.StaffAddresses == nil && f.SubAddressing == nil && f.After == nil && f.AfterFolder == nil && f.Paused == nil && !f.LostKey {
 		return errors.New("nothing to change: name what is new, such as --smtp HOST:PORT, or a new password in POSTERN_MAILBOX_PASSWORD; see postern mailbox set --help")
 	}
 	return nil

@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,4 +75,39 @@ func TestMailboxSecurityFollowsThePort(t *testing.T) {
 			t.Errorf("%s@desk.example is not %s", address, want)
 		}
 	}
+}
+
+// Tried: the key is gone for good, with two mailboxes: nothing starts, each is given its password anew, and the
+// desk serves again; without a password, and for one that is set already, nothing is lost.
+func TestMailboxSetWithALostKey(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	s.add(t, "sales@desk.example")
+	without := slices.DeleteFunc(slices.Clone(s.settings), func(v string) bool { return strings.HasPrefix(v, "POSTERN_MAILBOX_PASSWORD=") })
+	if err := os.Remove(filepath.Join(s.dataDir(), "secret.key")); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, status := command(t, without, "mailbox", "set", "sales@desk.example", "--lost-key"); status != 1 || !strings.Contains(errs, "POSTERN_MAILBOX_PASSWORD") {
+		t.Errorf("without a password: status %d\n%s", status, errs)
+	}
+	succeed(t, s.settings, "mailbox", "set", "sales@desk.example", "--lost-key")
+	if _, errs, status := command(t, without, "mailbox", "list"); status != 1 || !strings.Contains(errs, "postern doctor") {
+		t.Errorf("with one of two passwords: status %d\n%s", status, errs)
+	}
+	succeed(t, s.settings, "mailbox", "set", "support@desk.example", "--lost-key")
+	for _, address := range []string{"sales@desk.example", "support@desk.example"} {
+		if out := succeed(t, without, "mailbox", "check", address); strings.Contains(out, "FAIL") {
+			t.Errorf("%s: %s", address, out)
+		}
+	}
+	s.serve(t)
+}
+
+func (s *service) dataDir() string {
+	for _, setting := range s.settings {
+		if dir, ok := strings.CutPrefix(setting, "POSTERN_DATA_DIR="); ok {
+			return dir
+		}
+	}
+	return ""
 }

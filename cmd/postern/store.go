@@ -28,6 +28,7 @@ type store struct {
 	ownerURL string // empty: unknown
 	host     string // the data folder, where it is this process's alone
 	joins    bool   // a command: it may work beside a running desk
+	anyKey   bool   // secrets that the key does not open are to be given anew
 }
 
 // openStore starts the embedded PostgreSQL where no database is configured, brings the schema up to date
@@ -38,8 +39,11 @@ func openStore(ctx context.Context, s config.Storage, conns int32, log *slog.Log
 
 // joinStore is openStore for one command, which may run beside a desk.
 func joinStore(ctx context.Context, s config.Storage) (*store, error) {
-	return (&store{joins: true}).openAll(ctx, s, 4, slog.New(slog.DiscardHandler))
+	return (&store{joins: true}).openAll(ctx, s, commandConns, slog.New(slog.DiscardHandler))
 }
+
+// commandConns is enough for what one command asks.
+const commandConns = 4
 
 func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
 	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
@@ -161,10 +165,18 @@ func (st *store) ready(ctx context.Context) error {
 }
 
 func (st *store) connect(ctx context.Context, conns int32) (err error) {
-	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns}); err != nil {
+	if st.db, err = db.Open(ctx, st.appURL, db.Options{AppConns: conns, Name: st.name()}); err != nil {
 		return fmt.Errorf("database_url: see that PostgreSQL runs there and that user, password and database are right: %w", err)
 	}
 	return nil
+}
+
+// name is what the process is called at PostgreSQL: there the doctor sees which releases run.
+func (st *store) name() string {
+	if st.joins {
+		return ""
+	}
+	return runs + release()
 }
 
 // openKeys refuses another key than the one that the database's secrets are sealed with: a new one in its
@@ -174,8 +186,11 @@ func (st *store) openKeys(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
+	if st.anyKey {
+		boxes = nil
+	}
 	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) && len(boxes) > 0 {
-		return fmt.Errorf("secret_key_file: %s is missing, and the passwords in the database are sealed with it; put it back from a backup", file)
+		return fmt.Errorf("secret_key_file: %s is missing, and the passwords in the database are sealed with it; put it back from a backup, or see what postern doctor says", file)
 	}
 	if st.vault, err = vault.Open(file); err != nil {
 		return fmt.Errorf("secret_key_file: %w; name the desk's key file, or one that is not there yet and it is made", err)
@@ -183,7 +198,7 @@ func (st *store) openKeys(ctx context.Context, file string) error {
 	for _, m := range boxes {
 		_, err := mailboxes.New(st.db, st.vault).Secrets(ctx, m.ID)
 		if errors.Is(err, vault.ErrSealed) {
-			return fmt.Errorf("secret_key_file: %s is not the key that the passwords in the database are sealed with; put the right one back", file)
+			return fmt.Errorf("secret_key_file: %s is not the key that the passwords in the database are sealed with; put the right one back, or see what postern doctor says", file)
 		}
 		if err != nil {
 			return err

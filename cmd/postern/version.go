@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -14,20 +15,28 @@ type versionCmd struct{}
 
 // Run prints version, commit and Go version.
 func (versionCmd) Run(s streams) error {
-	commit, dirty := commit, ""
-	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
+	made, dirty := madeFrom()
+	_, err := fmt.Fprintf(s.out, "postern %s, commit %s%s, %s %s/%s\n", version, made, dirty, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+func madeFrom() (made, dirty string) {
+	made = commit
+	if info, ok := debug.ReadBuildInfo(); ok && made == "" {
 		for _, setting := range info.Settings {
 			switch {
 			case setting.Key == "vcs.revision":
-				commit = setting.Value
+				made = setting.Value
 			case setting.Key == "vcs.modified" && setting.Value == "true":
 				dirty = " (modified)"
 			}
 		}
 	}
-	if commit == "" {
-		commit = "unknown"
-	}
-	_, err := fmt.Fprintf(s.out, "postern %s, commit %s%s, %s %s/%s\n", version, commit, dirty, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return cmp.Or(made, "unknown"), dirty
+}
+
+// release tells one build from another, in few characters.
+func release() string {
+	made, _ := madeFrom()
+	return version + " " + made[:min(len(made), 12)]
 }

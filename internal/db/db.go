@@ -2,6 +2,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type DB struct {
 type Options struct {
 	AppConns, ClientConns int32
 	Patience              time.Duration
+	Name                  string // what the connections are called at PostgreSQL; empty: postern
 }
 
 // Open connects with the application's role. It fails where the database does not answer within ctx.
@@ -40,10 +42,10 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	d := &DB{patience: o.Patience}
 	var err error
-	if d.app, err = openPool(ctx, url, or(o.AppConns, 16), o.Patience); err != nil {
+	if d.app, err = openPool(ctx, url, or(o.AppConns, 16), o); err != nil {
 		return nil, err
 	}
-	if d.client, err = openPool(ctx, url, or(o.ClientConns, 8), o.Patience); err != nil {
+	if d.client, err = openPool(ctx, url, or(o.ClientConns, 8), o); err != nil {
 		d.Close()
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func or(n, otherwise int32) int32 {
 	return otherwise
 }
 
-func openPool(ctx context.Context, url string, conns int32, patience time.Duration) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, url string, conns int32, o Options) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL: %w", err)
@@ -84,9 +86,9 @@ func openPool(ctx context.Context, url string, conns int32, patience time.Durati
 	config.MaxConns = conns
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	config.ConnConfig.RuntimeParams["application_name"] = "postern"
+	config.ConnConfig.RuntimeParams["application_name"] = cmp.Or(o.Name, "postern")
 	reachSafely(config)
-	limit(config, patience)
+	limit(config, o.Patience)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)

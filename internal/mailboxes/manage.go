@@ -26,6 +26,7 @@ type Fields struct {
 	OAuth          *OAuth  // only when created; then no passwords
 	ClientSecret   *string // of OAuth
 	RefreshToken   *string // of OAuth, in the place of a sign-in; only when changed
+	LostKey        bool    // what another key sealed is lost; only when changed
 	Folders        *[]string
 	Start          *string // only when created
 	StartAt        *time.Time

@@ -49,3 +49,31 @@ func TestSignInIsKeptSealed(t *testing.T) {
 	err = s.Authorize(soon(t), tester, s.add("other@desk.example").ID, "x")
 	wantFault(t, "a mailbox with a password", err, fault.Conflict, "no_sign_in", "")
 }
+
+// Tried: a client secret that the provider replaced keeps the sign-in; under another key, once the first is lost,
+// the secret is kept and somebody has to sign in again.
+func TestClientSecretIsRenewed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	first, second, third := "client-s3cret", "second", "third"
+	f := fields("support@desk.example")
+	f.IMAPPassword, f.SMTPPassword, f.ClientSecret = nil, nil, &first
+	f.OAuth = &OAuth{Provider: "custom", ClientID: "app", TokenURL: "https://id.example/token", Scopes: []string{"mail"}}
+	m, err := s.Create(soon(t), tester, f)
+	must(t, err)
+	must(t, s.Authorize(soon(t), tester, m.ID, "refresh-one"))
+	_, err = s.Update(soon(t), tester, m.ID, 0, Fields{ClientSecret: &second})
+	must(t, err)
+	if secrets, err := s.Secrets(soon(t), m.ID); err != nil || secrets.ClientSecret != second || secrets.Refresh != "refresh-one" {
+		t.Errorf("renewed: %q and %q, %v", secrets.ClientSecret, secrets.Refresh, err)
+	}
+	other := New(s.db, newVault(t, 9))
+	if _, err := other.Secrets(soon(t), m.ID); err == nil {
+		t.Fatal("another key opens the secrets")
+	}
+	_, err = other.Update(soon(t), tester, m.ID, 0, Fields{ClientSecret: &third, LostKey: true})
+	must(t, err)
+	if secrets, err := other.Secrets(soon(t), m.ID); err != nil || secrets.ClientSecret != third || secrets.Refresh != "" {
+		t.Errorf("under another key: %q and %q, %v", secrets.ClientSecret, secrets.Refresh, err)
+	}
+}

@@ -24,7 +24,11 @@ func (s *Service) changeSecrets(tx *db.Tx, m Mailbox, f Fields) (detail any, err
 			tx.Queue(p.sql, m.ID, s.seal(*p.value))
 		}
 	}
-	if f.ClientSecret != nil || f.RefreshToken != nil {
+	if f.LostKey && m.OAuth != nil { // its passwords are empty, and sealed all the same
+		tx.Queue(sqlSetIMAPSecret, m.ID, s.seal(""))
+		tx.Queue(sqlSetSMTPSecret, m.ID, s.seal(""))
+	}
+	if f.ClientSecret != nil || f.RefreshToken != nil || f.LostKey && m.OAuth != nil {
 		if err := s.changeGrant(tx, m, f); err != nil {
 			return nil, err
 		}
