@@ -3,7 +3,7 @@
 -- Letters we owe. Bytes and envelope sender lie apart, sealed: they hold tokens.
 create table letters (
     id             uuid primary key,
-    kind           text not null check (kind in ('acknowledgement', 'notice', 'held_notice', 'answer', 'outage')),
+    kind           text not null check (kind in ('acknowledgement', 'notice', 'held_notice', 'answer', 'outage', 'trial')),
     mailbox_id     uuid not null, -- of mailboxes
     client_id      uuid references clients,
     ticket_id      uuid references tickets,

@@ -147,6 +147,7 @@ var rows = []string{
 	`insert into mailbox_outages (mailbox_id, side, reason, detail) select id, 'imap', 'r', 'd' from mailboxes`,
 	`insert into mailbox_reports (mailbox_id, folder_id, server, ledger, differences) select mailbox_id, id, 1, 1, '[]' from mailbox_folders`,
 	`insert into mailbox_grants (mailbox_id, secret) select id, '\x01' from mailboxes`,
+	`insert into letter_templates (id, name, mailbox_id, text) select gen_random_uuid(), 'answer', id, 'x' from mailboxes`,
 	`insert into dkim_keys (domain, selector, public, secret, signing) values ('d.example', 'one', 'A', '\x01', true), ('d.example', 'two', 'B', '\x01', false);
 	update letter_bytes set signature = '\x01'`,
 }

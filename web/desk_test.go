@@ -29,6 +29,7 @@ import (
 	"github.com/postern-desk/postern/internal/testdb"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/internal/vault"
+	"github.com/postern-desk/postern/internal/wording"
 	"github.com/postern-desk/postern/mail/message"
 	"github.com/postern-desk/postern/web"
 )
@@ -75,11 +76,12 @@ func newDesk(t *testing.T, change ...func(*web.Deps)) *desk {
 	must(t, err)
 	x := &desk{t: t, db: d, ownerDB: owner, logs: &syncBuffer{}}
 	blobs, letters := blob.New(d), outbox.New(d, v, 24*time.Hour)
-	helpdesk := tickets.New(d, letters, blobs, tickets.Desk{Name: "Acme Support"})
+	house := wording.Desk{Name: "Acme Support", Wording: wording.New(d, letters, nil)}
+	helpdesk := tickets.New(d, letters, blobs, house)
 	rules := inbox.Rules{Parsing: message.DefaultLimits(), TicketsPerSender: 20, TicketsPerDomain: 1000, TicketWindow: 10 * time.Minute, DomainWindow: 10 * time.Minute,
 		AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: time.Minute}
 	x.deps = web.Deps{DB: d, Identity: identity.New(d), Contacts: contacts.New(d), Tickets: helpdesk,
-		Mailboxes: mailboxes.New(d, v), Outbox: letters, Inbox: inbox.New(d, blobs, helpdesk, rules), Blobs: blobs,
+		Mailboxes: mailboxes.New(d, v), Outbox: letters, Letters: house, Inbox: inbox.New(d, blobs, helpdesk, rules), Blobs: blobs,
 		AckLimit: config.Rate{Count: 3, Per: time.Hour}, FormLimit: config.Rate{Count: 5, Per: time.Hour}, DeskName: "Acme Support",
 		Log: slog.New(slog.NewTextHandler(x.logs, nil))}
 	for _, f := range change {

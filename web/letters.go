@@ -16,7 +16,7 @@ type outboundEmails struct{ outbox *outbox.Outbox }
 // nowhere.
 type Letter struct {
 	ID            uuid.UUID  `json:"id" format:"uuid"`
-	Kind          string     `json:"kind" enum:"acknowledgement,notice,held_notice,answer"`
+	Kind          string     `json:"kind" enum:"acknowledgement,notice,held_notice,answer,outage,trial"`
 	State         string     `json:"state" enum:"queued,sending,sent,failed,unknown" doc:"unknown: handed over, and no answer came"`
 	MailboxID     uuid.UUID  `json:"mailbox_id" format:"uuid"`
 	TicketID      *uuid.UUID `json:"ticket_id" format:"uuid"`

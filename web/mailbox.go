@@ -8,6 +8,7 @@ import (
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/internal/words"
 )
 
 // Mailbox is one support address. Its passwords are written and never read.
@@ -52,7 +53,7 @@ type Outage struct {
 func showOutages(all []mailboxes.Outage) []Outage {
 	out := []Outage{}
 	for _, o := range all {
-		summary, remedy := outage.Reason(o.Reason).Words()
+		summary, remedy := outage.Reason(o.Reason).Words(words.English)
 		out = append(out, Outage{Side: o.Side, Since: o.Since.UTC(), FailedAt: o.FailedAt.UTC(), Failures: o.Failures, Reason: o.Reason,
 			Summary: summary, Remedy: remedy, Detail: o.Detail, ToldAt: o.ToldAt})
 	}

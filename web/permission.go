@@ -24,6 +24,7 @@ const (
 	ReprocessEmails Permission = "emails.reprocess"
 	ReadLetters     Permission = "letters.read"
 	ResendLetters   Permission = "letters.resend"
+	ManageLetters   Permission = "letters.manage"
 	ManageAPIKeys   Permission = "api_keys.manage"
 	ReadMetrics     Permission = "metrics.read"
 )
@@ -34,7 +35,7 @@ var staffMay = []Permission{Anyone, ReadTickets, WriteTickets, ReadContacts, Wri
 // granted is what each role may do.
 var granted = map[identity.Role][]Permission{
 	identity.Staff: staffMay,
-	identity.Admin: slices.Concat(staffMay, []Permission{ManageMailboxes, ManageAPIKeys}),
+	identity.Admin: slices.Concat(staffMay, []Permission{ManageMailboxes, ManageLetters, ManageAPIKeys}),
 }
 
 // caller is who sent a request.

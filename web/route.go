@@ -43,6 +43,7 @@ func patch[I, O any](path string, needs Permission, summary string, h handler[I,
 	return newRoute(http.MethodPatch, path, needs, summary, h)
 }
 
+// put is a PUT that makes an object or takes the place of the one that is there.
 func put[I, O any](path string, needs Permission, summary string, h handler[I, O]) route {
 	return newRoute(http.MethodPut, path, needs, summary, h)
 }

@@ -11,6 +11,7 @@ func (d Deps) routes() []route {
 	accounts, known := clients{d.Contacts}, people{d.Contacts}
 	boxes := mailboxRoutes{d.Mailboxes, d.Inbox, d.Check, d.LookUpTXT}
 	inbound, outbound := inboundEmails{d.Inbox}, outboundEmails{d.Outbox}
+	wordings := letterTemplates{d.Letters, d.Operator, d.DB}
 	me := self{d.Identity}
 	return []route{
 		get("/v1/tickets", ReadTickets, "List tickets", lists.list),
@@ -48,6 +49,12 @@ func (d Deps) routes() []route {
 		post("/v1/inbound-emails/{id}/reprocess", ReprocessEmails, "Read an inbound email again", inbound.reprocess).answers(http.StatusOK),
 		get("/v1/outbound-emails", ReadLetters, "List outbound emails", outbound.list),
 		post("/v1/outbound-emails/{id}/resend", ResendLetters, "Resend an outbound email", outbound.resend).answers(http.StatusAccepted),
+
+		get("/v1/letter-templates", ReadLetters, "List letter templates", wordings.list),
+		put("/v1/letter-templates/{name}", ManageLetters, "Set a letter template", wordings.put),
+		del("/v1/letter-templates/{name}", ManageLetters, "Remove a letter template", wordings.remove),
+		post("/v1/letter-templates/{name}/preview", ManageLetters, "Preview a letter template", wordings.preview).answers(http.StatusOK),
+		post("/v1/letter-templates/{name}/test", ManageLetters, "Send a letter template to staff", wordings.try).answers(http.StatusAccepted),
 
 		get("/v1/me", Anyone, "Read who calls", me.me),
 		get("/v1/api-keys", ManageAPIKeys, "List API keys", me.keys),

@@ -189,14 +189,18 @@ func (f *supportForm) failed(w http.ResponseWriter, r *http.Request, typed suppo
 	writePage(w, r, p.Status, "support.html", page)
 }
 
+// seconds is a time to wait as headers have it.
+func seconds(wait time.Duration) string {
+	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+}
+
 // tooOften keeps what was typed, and names the way that has no such limit.
 func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, typed supportRequest, wait time.Duration) {
-	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 	if wantsJSON(r) {
-		writeProblem(w, newProblem(http.StatusTooManyRequests, codeTooManyRequests, "Too many requests from this address.").with("Retry-After", seconds))
+		writeProblem(w, newProblem(http.StatusTooManyRequests, codeTooManyRequests, "Too many requests from this address.").with("Retry-After", seconds(wait)))
 		return
 	}
-	w.Header().Set("Retry-After", seconds)
+	w.Header().Set("Retry-After", seconds(wait))
 	minutes := strconv.Itoa(int((wait + time.Minute - 1) / time.Minute))
 	page := f.page(r, typed)
 	page.Problem = page.T("form.often_text", "minutes", minutes)

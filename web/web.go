@@ -21,6 +21,7 @@ import (
 	"github.com/postern-desk/postern/internal/metrics"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/internal/wording"
 )
 
 // Deps is what the door opens to. Check, Ready and Log may be nil: then mailboxes cannot be checked,
@@ -32,6 +33,8 @@ type Deps struct {
 	Tickets   *tickets.Service
 	Mailboxes *mailboxes.Service
 	Outbox    *outbox.Outbox
+	Letters   wording.Desk
+	Operator  string // address; empty: none
 	Inbox     *inbox.Service
 	Blobs     *blob.Store
 

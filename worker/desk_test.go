@@ -31,6 +31,7 @@ import (
 	"github.com/postern-desk/postern/internal/testimap"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/internal/vault"
+	"github.com/postern-desk/postern/internal/wording"
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/message"
@@ -168,7 +169,7 @@ func (d *desk) process(t *testing.T) (*worker.Worker, string) {
 	t.Cleanup(pool.Close)
 	set := d.set
 	set.Process = fmt.Sprintf("test-%d", processes.Add(1))
-	w, err := worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox, Outages: outage.New(d.db, d.outbox, outage.Desk{Name: "Desk"}), SMTP: pool,
+	w, err := worker.New(worker.Deps{DB: d.db, Blobs: d.blobs, Mailboxes: d.boxes, Inbox: d.inbox, Outbox: d.outbox, Outages: outage.New(d.db, d.outbox, outage.Desk{Desk: wording.Desk{Name: "Desk"}}), SMTP: pool,
 		Log: slog.New(slog.NewTextHandler(d.log, nil))}, set)
 	if err != nil {
 		t.Fatal(err)

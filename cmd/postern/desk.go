@@ -23,6 +23,7 @@ import (
 	"github.com/postern-desk/postern/internal/outage"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/internal/wording"
 	"github.com/postern-desk/postern/jobs"
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/message"
@@ -40,6 +41,7 @@ type desk struct {
 	contacts  *contacts.Service
 	mailboxes *mailboxes.Service
 	outbox    *outbox.Outbox
+	wording   *wording.Service
 	tickets   *tickets.Service
 	inbox     *inbox.Service
 	identity  *identity.Service
@@ -63,6 +65,10 @@ func assemble(ctx context.Context, set config.Settings, front *webServer, log *s
 	if err != nil {
 		return nil, err
 	}
+	files, err := wording.ReadFiles(set.TemplatesDir)
+	if err != nil {
+		return nil, err
+	}
 	worker.EaseCollector()
 	slog.SetDefault(log) // for what has no logger of its own, such as a panic in reading an email
 	st, err := openStore(ctx, set.Storage, conns, log)
@@ -74,8 +80,8 @@ func assemble(ctx context.Context, set config.Settings, front *webServer, log *s
 	d.contacts = contacts.New(st.db)
 	d.mailboxes = mailboxes.New(st.db, st.vault)
 	d.outbox = outbox.New(st.db, st.vault, time.Duration(set.LetterAttemptDays)*24*time.Hour)
-	d.tickets = tickets.New(st.db, d.outbox, d.blobs, tickets.Desk{Name: set.DeskName, Language: set.Language, TimeZone: set.TimeZone,
-		Logo: set.LogoURL, Accent: set.AccentColor})
+	d.wording = wording.New(st.db, d.outbox, files)
+	d.tickets = tickets.New(st.db, d.outbox, d.blobs, d.letters())
 	d.inbox = inbox.New(st.db, d.blobs, d.tickets, d.rules())
 	d.identity = identity.New(st.db)
 	d.metrics = metrics.NewProcess(st.db, version, roleNames(set.Roles))
@@ -83,7 +89,7 @@ func assemble(ctx context.Context, set config.Settings, front *webServer, log *s
 	process := processID()
 	d.heart = worker.NewHeart(st.db, worker.Process{ID: process, Host: st.host, Roles: set.Roles.Names()}, d.shareSMTP, log)
 	d.worker, err = worker.New(worker.Deps{DB: st.db, Blobs: d.blobs, Mailboxes: d.mailboxes, Inbox: d.inbox, Outbox: d.outbox,
-		Outages: outage.New(st.db, d.outbox, outage.Desk{Name: set.DeskName, Operator: set.OperatorAddress}),
+		Outages: outage.New(st.db, d.outbox, outage.Desk{Desk: d.letters(), Operator: set.OperatorAddress}),
 		SMTP:    d.smtp, Metrics: d.metrics, Log: log}, d.workerSettings(process))
 	if err != nil {
 		return nil, errors.Join(err, st.close(ctx))
@@ -92,6 +98,12 @@ func assemble(ctx context.Context, set config.Settings, front *webServer, log *s
 		return nil, errors.Join(err, st.close(ctx))
 	}
 	return d, nil
+}
+
+// letters is what letters say of the desk.
+func (d *desk) letters() wording.Desk {
+	return wording.Desk{Name: d.set.DeskName, Language: d.set.Language, TimeZone: d.set.TimeZone, Logo: d.set.LogoURL,
+		Accent: d.set.AccentColor, Wording: d.wording}
 }
 
 func (d *desk) rules() inbox.Rules {

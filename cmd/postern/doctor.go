@@ -116,6 +116,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.roots = roots
 	d.checkDataFolder()
+	d.checkTemplateFiles()
 	d.checkPublicURL(ctx)
 	if !d.openDatabase(ctx) {
 		return
@@ -134,6 +135,7 @@ func (d *doctor) examine(ctx context.Context) {
 		return
 	}
 	d.checkProcesses(ctx, boxes)
+	d.checkSavedTemplates(ctx)
 	d.checkWork(ctx)
 	if len(boxes) == 0 {
 		d.warn("mailboxes", "there is none", "add the support address: postern mailbox add ADDRESS --imap HOST:PORT --smtp HOST:PORT")

@@ -17,6 +17,7 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outage"
+	"github.com/postern-desk/postern/internal/words"
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/message"
 	"github.com/postern-desk/postern/mail/smtp"
@@ -181,7 +182,7 @@ func (c *mailboxListCmd) Run(ctx context.Context, s streams) error {
 		for _, m := range boxes {
 			fmt.Fprintf(s.out, "%s  %s  from %s%s\n    %s\n", m.ID, m.Address, m.Start, afterwards(m), watching(m, holders))
 			for _, o := range m.Outages {
-				summary, remedy := outage.Reason(o.Reason).Words()
+				summary, remedy := outage.Reason(o.Reason).Words(words.English)
 				fmt.Fprintf(s.out, "    %s has failed %d times since %s: %s\n        %s\n        -> %s\n", strings.ToUpper(o.Side), o.Failures,
 					o.Since.UTC().Format(time.RFC3339), summary, o.Detail, remedy)
 			}

@@ -248,6 +248,30 @@ func TestWrongConfigurationIsOneLineWithTheRemedy(t *testing.T) {
 	}
 }
 
+// Tried: a file of letter templates that names nothing there is, at the start and by the doctor; then one that can be used.
+func TestWrongTemplateFileIsOneLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "answer.txt")
+	settings := []string{"POSTERN_DATA_DIR=" + t.TempDir(), "POSTERN_TEMPLATES_DIR=" + dir, "POSTERN_DATABASE_URL=postgres://x@127.0.0.1:1/x", "POSTERN_LISTEN=127.0.0.1:0"}
+	if err := os.WriteFile(file, []byte("Hi,\n{{nobody}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, status := command(t, settings, "serve")
+	if status == 0 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, dir) || !strings.Contains(errs, `text:2: function "nobody" not defined; there are desk, number`) {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	if out, _, _ := command(t, settings, "doctor"); !strings.Contains(out, "fail  letter templates: "+dir) {
+		t.Errorf("the doctor says %s", out)
+	}
+	if err := os.WriteFile(file, []byte("Hi,\n{{body}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, _ := command(t, settings, "doctor"); !strings.Contains(out, "ok    letter templates: the files in "+dir) {
+		t.Errorf("the doctor says %s", out)
+	}
+}
+
 // A database that is not there, or has no schema, is one line too; it is no wrong configuration.
 func TestUnusableDatabaseIsOneLine(t *testing.T) {
 	t.Parallel()

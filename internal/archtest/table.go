@@ -50,8 +50,12 @@ var rooms = []room{
 		"internal/blob", "internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
 		"internal/token", "internal/vault", "internal/mailboxes",
 	}},
+	{path: "internal/wording", imports: []string{
+		"internal/db", "internal/event", "internal/fault", "internal/words", "mail/letter", "internal/mailboxes", "internal/outbox",
+	}},
 	{path: "internal/outage", imports: []string{
-		"internal/db", "internal/event", "internal/fault", "webhooks", "mail/letter", "internal/mailboxes", "internal/outbox",
+		"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks", "mail/letter", "internal/mailboxes",
+		"internal/outbox", "internal/wording",
 	}},
 	{path: "internal/access", imports: []string{
 		"internal/db", "internal/event", "internal/fault", "webhooks", "internal/contacts", "internal/outbox",
@@ -65,7 +69,7 @@ var rooms = []room{
 	}},
 	{path: "internal/tickets", imports: []string{
 		"internal/contacts", "internal/access", "internal/outbox", "internal/db", "internal/event",
-		"internal/fault", "internal/blob", "internal/mailboxes", "internal/token", "internal/words", "mail/letter", "webhooks",
+		"internal/fault", "internal/blob", "internal/mailboxes", "internal/token", "internal/words", "internal/wording", "mail/letter", "webhooks",
 	}},
 	{path: "internal/approvals", imports: []string{
 		"internal/access", "internal/contacts", "internal/outbox", "internal/db", "internal/event",

@@ -89,8 +89,9 @@ type Inbound struct {
 
 // Letters is how email is sent.
 type Letters struct {
-	LetterAttemptDays int `name:"letter-attempt-days" default:"5" unit:"days" help:"How long a letter is tried before it is given up."`
-	SMTPConnections   int `name:"smtp-connections" default:"4" unit:"connections" help:"Most open connections to one SMTP account from this process."`
+	TemplatesDir      string `name:"templates-dir" unit:"folder" help:"Your own words of letters as files, such as acknowledgement.txt or acknowledgement.de.html. When empty, none."`
+	LetterAttemptDays int    `name:"letter-attempt-days" default:"5" unit:"days" help:"How long a letter is tried before it is given up."`
+	SMTPConnections   int    `name:"smtp-connections" default:"4" unit:"connections" help:"Most open connections to one SMTP account from this process."`
 }
 
 // Limits is how much one sender may cause.

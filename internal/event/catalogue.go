@@ -20,6 +20,9 @@ const (
 	EmailReprocessed Kind = "email.reprocessed"
 	LetterFailed     Kind = "letter.failed"
 	LetterResent     Kind = "letter.resent"
+	TemplateSaved    Kind = "letter_template.saved"
+	TemplateDeleted  Kind = "letter_template.deleted"
+	TemplateTried    Kind = "letter_template.tried"
 	MailboxCreated   Kind = "mailbox.created"
 	MailboxUpdated   Kind = "mailbox.updated"
 	MailboxCompared  Kind = "mailbox.compared"
@@ -49,6 +52,9 @@ var Catalogue = map[Kind]Spec{
 	EmailSetAside:    {Module: "emails", Action: "update"},
 	LetterFailed:     {Module: "letters", Action: "update"},
 	LetterResent:     {Module: "letters", Action: "update"},
+	TemplateSaved:    {Module: "letters", Action: "update"},
+	TemplateDeleted:  {Module: "letters", Action: "delete"},
+	TemplateTried:    {Module: "letters", Action: "create"},
 	MailboxCreated:   {Module: "mailboxes", Action: "create"},
 	MailboxCompared:  {Module: "mailboxes", Action: "update"},
 	MailboxUpdated:   {Module: "mailboxes", Action: "update"},

@@ -13,6 +13,8 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/wording"
+	"github.com/postern-desk/postern/internal/words"
 	"github.com/postern-desk/postern/mail/letter"
 	"github.com/postern-desk/postern/webhooks"
 )
@@ -26,7 +28,7 @@ const (
 
 // Desk is what the letters say of the desk, and who gets them.
 type Desk struct {
-	Name     string
+	wording.Desk
 	Operator string // address; empty: the staff addresses of the mailbox
 }
 
@@ -98,7 +100,7 @@ func (s *Service) Worked(ctx context.Context, m mailboxes.Mailbox, side string) 
 }
 
 func record(tx *db.Tx, m mailboxes.Mailbox, o mailboxes.Outage, kind event.Kind) error {
-	summary, remedy := Reason(o.Reason).Words()
+	summary, remedy := Reason(o.Reason).Words(words.English)
 	data := webhooks.MailboxOutage{ID: m.ID.String(), Email: m.Address, Side: o.Side, Since: o.Since.UTC(), Reason: o.Reason,
 		Summary: summary, Remedy: remedy}
 	detail := map[string]any{"side": o.Side, "reason": o.Reason, "since": o.Since.UTC()}
@@ -128,16 +130,21 @@ func (s *Service) write(tx *db.Tx, m mailboxes.Mailbox, o mailboxes.Outage) erro
 	if o.Side == mailboxes.SMTP {
 		server = m.SMTP
 	}
-	summary, remedy := Reason(o.Reason).Words()
-	words, err := letter.RenderOutage(letter.Outage{Desk: s.desk.Name, Mailbox: m.Address, Sends: o.Side == mailboxes.SMTP,
+	from := sender(boxes, m)
+	look, err := s.desk.Look(tx, outbox.Outage, &from, wording.Reader{})
+	if err != nil {
+		return err
+	}
+	summary, remedy := Reason(o.Reason).Words(look.Language)
+	written, err := letter.RenderOutage(letter.Outage{Look: look, Desk: s.desk.FromName(&from), Mailbox: m.Address, Sends: o.Side == mailboxes.SMTP,
 		Server: fmt.Sprintf("%s:%d", server.Host, server.Port), Since: o.Since, Summary: summary, Remedy: remedy, Detail: o.Detail})
 	if err != nil {
 		return err
 	}
-	from := sender(boxes, m)
+	wording.Note(tx.Context(), outbox.Outage, written)
 	for _, address := range to {
 		_, err := s.outbox.Queue(tx, outbox.Draft{Kind: outbox.Outage, Mailbox: from, Recipient: address,
-			To: []letter.Address{{Address: address}}, FromName: s.desk.Name, Words: words})
+			To: []letter.Address{{Address: address}}, FromName: s.desk.FromName(&from), Words: written})
 		if err != nil && !errors.Is(err, outbox.ErrUnusable) {
 			return err
 		}

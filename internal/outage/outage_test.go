@@ -16,6 +16,8 @@ import (
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/testdb"
 	"github.com/postern-desk/postern/internal/vault"
+	"github.com/postern-desk/postern/internal/wording"
+	"github.com/postern-desk/postern/internal/words"
 	"github.com/postern-desk/postern/webhooks"
 )
 
@@ -36,7 +38,7 @@ func newScene(t testing.TB, operator string) scene {
 	t.Cleanup(d.Close)
 	v, err := vault.New(bytes.Repeat([]byte{1}, vault.KeySize))
 	must(t, err)
-	return scene{New(d, outbox.New(d, v, time.Hour), Desk{Name: "Desk", Operator: operator}), t, test, mailboxes.New(d, v)}
+	return scene{New(d, outbox.New(d, v, time.Hour), Desk{Desk: wording.Desk{Name: "Desk", Language: "de-AT", TimeZone: "Europe/Vienna"}, Operator: operator}), t, test, mailboxes.New(d, v)}
 }
 
 func (s scene) mailbox(address string, staff ...string) mailboxes.Mailbox {
@@ -108,6 +110,9 @@ func TestOutageIsToldOnceAndItsEnd(t *testing.T) {
 	s.fail(m, mailboxes.IMAP, 3)
 	if s.told() != "mailbox.failing" || s.letters() != "support@desk.example to ops@team.example" {
 		t.Errorf("after five minutes: %q, letters %q", s.told(), s.letters())
+	}
+	if subject := s.text(`select subject from letters where kind = 'outage'`); subject != "Postfach support@desk.example kann nicht gelesen werden" {
+		t.Errorf("the operator's letter is called %q", subject)
 	}
 	found, err := s.boxes.Get(soon(t), tester, m.ID)
 	must(t, err)
@@ -211,13 +216,15 @@ func TestManyFailuresAtOnceAreToldOnce(t *testing.T) {
 
 func TestEveryReasonHasWords(t *testing.T) {
 	t.Parallel()
-	for r := range reasons {
-		summary, remedy := r.Words()
-		if !strings.HasSuffix(summary, ".") || !strings.HasSuffix(remedy, ".") || len(remedy) > 200 {
-			t.Errorf("%s: %q, %q", r, summary, remedy)
+	for _, l := range words.All {
+		for _, r := range known {
+			summary, remedy := r.Words(l)
+			if !strings.HasSuffix(summary, ".") || !strings.HasSuffix(remedy, ".") && !strings.Contains(remedy, "authorize,") || len(remedy) > 200 {
+				t.Errorf("%s, %s: %q, %q", l, r, summary, remedy)
+			}
 		}
-	}
-	if summary, _ := Reason("of a later version").Words(); summary == "" {
-		t.Error("an unknown reason has no words")
+		if summary, _ := Reason("of a later version").Words(l); summary != l.T("outage.refused") {
+			t.Error("an unknown reason has no words")
+		}
 	}
 }

@@ -19,6 +19,7 @@ const (
 	HeldNotice      = "held_notice"
 	Answer          = "answer"
 	Outage          = "outage" // to the operator
+	Trial           = "trial"  // of a letter template, to staff
 )
 
 // State is where a letter stands.

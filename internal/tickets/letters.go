@@ -11,6 +11,7 @@ import (
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outbox"
 	"github.com/postern-desk/postern/internal/token"
+	"github.com/postern-desk/postern/internal/wording"
 	"github.com/postern-desk/postern/mail/letter"
 )
 
@@ -33,22 +34,31 @@ func (s *Service) lettersOfOpening(tx *db.Tx, t *Ticket, m *Message, o Opening) 
 	if len(o.Mailbox.StaffAddresses) == 0 || o.Quiet {
 		return nil
 	}
-	words, err := letter.RenderNotice(letter.Notice{Look: s.desk.lookForStaff(), Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
+	look, err := s.desk.Look(tx, "notice", o.Mailbox, staff)
+	if err != nil {
+		return err
+	}
+	words, err := letter.RenderNotice(letter.Notice{Look: look, Desk: s.desk.FromName(o.Mailbox), TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: t.RequesterName, Address: o.From.Address}, Verified: t.Authenticity == "pass",
 		Priority: t.Priority.String(), PriorityReasons: t.PriorityReasons, Excerpt: m.Body})
 	if err != nil {
 		return err
 	}
+	wording.Note(tx.Context(), "notice", words)
 	return s.tellStaff(tx, t, o.Mailbox, outbox.Notice, words)
 }
 
 func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error {
-	look := s.desk.lookFor(o.Contact.Contact)
-	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Look: look, Desk: s.desk.Name, TicketNumber: number(t),
+	look, err := s.desk.Look(tx, "acknowledgement", o.Mailbox, readerOf(o.Contact.Contact))
+	if err != nil {
+		return err
+	}
+	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Look: look, Desk: s.desk.FromName(o.Mailbox), TicketNumber: number(t),
 		Subject: harmless(t.Subject, look.T("letter.your_request")), ContactName: harmless(t.RequesterName, "")})
 	if err != nil {
 		return err
 	}
+	wording.Note(tx.Context(), "acknowledgement", words)
 	d := s.draft(t, o.Mailbox, outbox.Acknowledgement, words)
 	d.MessageRef = m.ID
 	d.Recipient, d.To = o.From.Address, []letter.Address{{Name: o.From.Name, Address: o.From.Address}}
@@ -101,7 +111,7 @@ func (s *Service) tellStaff(tx *db.Tx, t *Ticket, m *mailboxes.Mailbox, kind str
 }
 
 func (s *Service) draft(t *Ticket, m *mailboxes.Mailbox, kind string, words letter.Rendered) outbox.Draft {
-	return outbox.Draft{Kind: kind, Mailbox: *m, ClientID: t.ClientID.UUID, TicketID: t.ID, FromName: or(m.FromName, s.desk.Name), Words: words}
+	return outbox.Draft{Kind: kind, Mailbox: *m, ClientID: t.ClientID.UUID, TicketID: t.ID, FromName: s.desk.FromName(m), Words: words}
 }
 
 // newReplyTag draws a token for one letter and keeps its hash.

@@ -3,19 +3,17 @@ package tickets
 import (
 	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/db"
-	"github.com/postern-desk/postern/internal/words"
-	"github.com/postern-desk/postern/mail/letter"
+	"github.com/postern-desk/postern/internal/wording"
 )
 
-// lookFor is how a letter to the contact is written: in its own language, else its client's, else the desk's;
-// with times in the client's zone, else the desk's.
-func (d Desk) lookFor(c contacts.Contact) letter.Look {
-	return letter.Look{Language: words.First(append(c.Languages(), d.Language)...), Zone: words.Zone(c.ClientZone, d.TimeZone),
-		Logo: d.Logo, Accent: d.Accent}
+// readerOf is whom a letter to the contact is written for: in its own language, else its client's; with times in the
+// client's zone.
+func readerOf(c contacts.Contact) wording.Reader {
+	return wording.Reader{Languages: c.Languages(), Zone: c.ClientZone}
 }
 
-// lookForStaff is how a letter to staff is written.
-func (d Desk) lookForStaff() letter.Look { return d.lookFor(contacts.Contact{}) }
+// staff are readers of whom nothing is known.
+var staff = wording.Reader{}
 
 // contactOf is the ticket's contact; the zero one where it has none.
 func contactOf(tx *db.Tx, t *Ticket) (contacts.Contact, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/wording"
 )
 
 // Tried: a contact with a language of its own, one whose client has it, one whose tag the desk does not speak, one
@@ -43,5 +44,24 @@ func TestLettersSpeakTheContactsLanguage(t *testing.T) {
 	letters := s.letters(opened.ID)
 	if last := letters[len(letters)-1].raw; !strings.Contains(letters[0].raw, "Hola, Ann:") || !strings.Contains(last, "UTC-05") {
 		t.Errorf("a stranger reads %s\n%s", letters[0].raw, last)
+	}
+}
+
+// Tried: a template in the letter's language, and one that breaks after it was saved, as an older release may leave it.
+func TestLettersAreInTheDesksOwnWords(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.desk.Wording = wording.New(s.db, nil, nil)
+	_, err := s.desk.Wording.Put(soon(t), sam, wording.Template{Name: "acknowledgement", Text: "Ahoy {{name}}, no. {{number}}", HTML: "<p>Ahoy {{name}}</p>"})
+	must(t, err)
+	all := s.letters(s.open(func(o *Opening) { o.Acknowledge = true }).ID)
+	if raw := all[0].raw; !strings.Contains(raw, "Ahoy Ann, no. 10") || !strings.Contains(raw, "<p>Ahoy Ann</p>") || !strings.Contains(raw, "above this line") {
+		t.Errorf("the letter is %s", raw)
+	}
+	s.test.Fixture(t, `update letter_templates set text = '{{range name}}', version = version + 1`)
+	s.desk.Wording = wording.New(s.db, nil, nil)
+	all = s.letters(s.open(func(o *Opening) { o.Acknowledge = true }).ID)
+	if raw := all[0].raw; !strings.Contains(raw, "thank you for writing") {
+		t.Errorf("with a broken template the letter is %s", raw)
 	}
 }

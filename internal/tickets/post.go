@@ -16,6 +16,7 @@ import (
 	"github.com/postern-desk/postern/internal/fault"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/wording"
 	"github.com/postern-desk/postern/mail/letter"
 )
 
@@ -161,7 +162,11 @@ func (s *Service) answerDraft(tx *db.Tx, t *Ticket, m *Message, box *mailboxes.M
 	if err != nil {
 		return outbox.Draft{}, fmt.Errorf("find the contact: %w", err)
 	}
-	words := letter.Answer{Look: s.desk.lookFor(to), Desk: s.desk.Name, AuthorName: m.AuthorName, TicketNumber: number(t), Subject: t.Subject, Body: m.Body}
+	look, err := s.desk.Look(tx, "answer", box, readerOf(to))
+	if err != nil {
+		return outbox.Draft{}, err
+	}
+	words := letter.Answer{Look: look, Desk: s.desk.FromName(box), AuthorName: m.AuthorName, TicketNumber: number(t), Subject: t.Subject, Body: m.Body}
 	last, ok, err := db.One[Message](tx, sqlLastClientMessage, t.ID)
 	if err != nil {
 		return outbox.Draft{}, fmt.Errorf("find the client's last message: %w", err)
@@ -173,6 +178,7 @@ func (s *Service) answerDraft(tx *db.Tx, t *Ticket, m *Message, box *mailboxes.M
 	if err != nil {
 		return outbox.Draft{}, err
 	}
+	wording.Note(tx.Context(), "answer", rendered)
 	d := s.draft(t, box, outbox.Answer, rendered)
 	d.MessageRef = m.ID
 	if d.References, err = db.Column[string](tx, sqlThreadIDs, t.ID); err != nil {

@@ -5,6 +5,7 @@ import (
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/wording"
 	"github.com/postern-desk/postern/mail/letter"
 )
 
@@ -73,11 +74,16 @@ func (s *Service) HoldIn(tx *db.Tx, t *Ticket, h Hold) error {
 	if !h.Tell {
 		return nil
 	}
-	words, err := letter.RenderNotice(letter.Notice{Look: s.desk.lookForStaff(), Desk: s.desk.Name, TicketNumber: number(t), Subject: t.Subject,
+	look, err := s.desk.Look(tx, "held_notice", h.Mailbox, staff)
+	if err != nil {
+		return err
+	}
+	words, err := letter.RenderNotice(letter.Notice{Look: look, Desk: s.desk.FromName(h.Mailbox), TicketNumber: number(t), Subject: t.Subject,
 		From: letter.Address{Name: h.From.Name, Address: h.From.Address}, Priority: t.Priority.String(),
 		Held: h.Why})
 	if err != nil {
 		return err
 	}
+	wording.Note(tx.Context(), "held_notice", words)
 	return s.tellStaff(tx, t, h.Mailbox, outbox.HeldNotice, words)
 }

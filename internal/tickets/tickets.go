@@ -9,6 +9,7 @@ import (
 	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/wording"
 )
 
 // The visibilities of a message.
@@ -125,14 +126,8 @@ type Content struct {
 	Past         time.Time // when it was written, of an imported one; zero: now
 }
 
-// Desk is how the desk calls itself, and what it speaks to staff and to clients who have no language.
-type Desk struct {
-	Name     string
-	Language string // tag; empty: English
-	TimeZone string // IANA name; empty: UTC
-	Logo     string // https URL of a picture; empty: none
-	Accent   string // colour, #rrggbb; empty: none of its own
-}
+// Desk is what letters say of the desk.
+type Desk = wording.Desk
 
 // Service is what the doors and the inbox call.
 type Service struct {

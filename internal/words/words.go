@@ -26,6 +26,15 @@ const (
 // All is every language, in the order in which pages offer them.
 var All = []Language{English, German, French, Spanish}
 
+// Known names every language and its tag, for those who have to choose one.
+func Known() string {
+	known := make([]string, len(All))
+	for i, l := range All {
+		known[i] = string(l) + " (" + l.T("language.name") + ")"
+	}
+	return strings.Join(known, ", ")
+}
+
 //go:embed languages
 var files embed.FS
 

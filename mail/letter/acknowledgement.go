@@ -16,15 +16,10 @@ type Acknowledgement struct {
 
 // RenderAcknowledgement answers the client's email automatically.
 func RenderAcknowledgement(a Acknowledgement) (Rendered, error) {
-	data := struct {
-		Acknowledgement
-		Bare string
-	}{a, a.subject(a.Subject, a.TicketNumber)}
-	data.Desk, data.ContactName = OneLine(a.Desk), OneLine(a.ContactName)
-	data.Excerpt = excerpt(a.Excerpt)
-	text, html, err := render("acknowledgement", data)
-	return Rendered{
-		Subject: a.replySubject(a.Subject, a.TicketNumber),
-		Text:    text, HTML: html, Auto: AutoReplied,
-	}, err
+	r, err := a.write("acknowledgement", values{
+		lines: map[string]string{"desk": OneLine(a.Desk), "number": OneLine(a.TicketNumber), "subject": a.subject(a.Subject, a.TicketNumber),
+			"name": OneLine(a.ContactName), "link": a.Link},
+		quoted: map[string]string{"excerpt": excerpt(a.Excerpt)}})
+	r.Subject, r.Auto = a.replySubject(a.Subject, a.TicketNumber), AutoReplied
+	return r, err
 }

@@ -21,9 +21,9 @@ type Quoted struct {
 	Text string
 }
 
-// QuotedBy is the line above the quoted text.
-func (a Answer) QuotedBy() string {
-	key, name, at := "letter.you_wrote", a.Quoted.Name, a.Quoted.At
+// quotedBy is the line above the quoted text.
+func (a Answer) quotedBy() string {
+	key, name, at := "letter.you_wrote", OneLine(a.Quoted.Name), a.Quoted.At
 	if name != "" {
 		key = "letter.name_wrote"
 	}
@@ -35,13 +35,14 @@ func (a Answer) QuotedBy() string {
 
 // RenderAnswer writes a person's letter: nothing marks it as automatic.
 func RenderAnswer(a Answer) (Rendered, error) {
-	data := a
-	data.Desk, data.AuthorName = OneLine(a.Desk), OneLine(a.AuthorName)
-	data.Body = printable(a.Body)
-	data.Quoted.Name, data.Quoted.Text = OneLine(a.Quoted.Name), excerpt(a.Quoted.Text)
-	text, html, err := render("answer", data)
-	return Rendered{
-		Subject: a.replySubject(a.Subject, a.TicketNumber),
-		Text:    text, HTML: html, Auto: AutoNone,
-	}, err
+	quoted, by := excerpt(a.Quoted.Text), ""
+	if quoted != "" {
+		by = a.quotedBy()
+	}
+	r, err := a.write("answer", values{
+		lines: map[string]string{"desk": OneLine(a.Desk), "number": OneLine(a.TicketNumber), "subject": a.subject(a.Subject, a.TicketNumber),
+			"author": OneLine(a.AuthorName), "link": a.Link, "quoted_by": by},
+		quoted: map[string]string{"quoted": quoted}, body: printable(a.Body)})
+	r.Subject, r.Auto = a.replySubject(a.Subject, a.TicketNumber), AutoNone
+	return r, err
 }

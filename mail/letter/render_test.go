@@ -69,7 +69,7 @@ func TestRenderedLettersMatchTheirGoldenFiles(t *testing.T) {
 	goldenRendered(t, "notice-bare", r, err)
 	r, err = RenderOutage(out)
 	goldenRendered(t, "outage", r, err)
-	r, err = RenderOutage(Outage{Desk: "Desk", Mailbox: "x@y.example", Sends: true})
+	r, err = RenderOutage(Outage{Desk: "Desk", Mailbox: "x@y.example", Sends: true, Since: march})
 	goldenRendered(t, "outage-bare", r, err)
 	r, err = RenderAnswer(answer)
 	goldenRendered(t, "answer", r, err)
@@ -84,6 +84,8 @@ func TestLettersSpeakEveryLanguage(t *testing.T) {
 		look := Look{Language: l, Zone: words.Zone("Europe/Paris")}
 		ack, not, ans := acked, notice, answer
 		ack.Look, not.Look, ans.Look = look, look, look
+		trouble := Outage{Look: look, Desk: "Northwind Support", Mailbox: "support@desk.example", Sends: true, Server: "smtp.desk.example:465", Since: march,
+			Summary: l.T("outage.login_refused"), Remedy: l.T("outage.login_refused_remedy"), Detail: "535 5.7.8"}
 		ans.Logo, ans.Accent = "https://desk.example/logo.png?a=1&b=2", "#0b6e4f"
 		not.PriorityReasons = []string{`the subject says "fire"`, "the contact is tagged VIP"}
 		held := not
@@ -93,6 +95,7 @@ func TestLettersSpeakEveryLanguage(t *testing.T) {
 			"notice":          func() (Rendered, error) { return RenderNotice(not) },
 			"held":            func() (Rendered, error) { return RenderNotice(held) },
 			"answer":          func() (Rendered, error) { return RenderAnswer(ans) },
+			"outage":          func() (Rendered, error) { return RenderOutage(trouble) },
 		} {
 			r, err := render()
 			goldenRendered(t, name+"-"+string(l), r, err)
