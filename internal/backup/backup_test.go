@@ -65,6 +65,7 @@ insert into audit_entries (at, event_id, kind, module, action, actor_kind, actor
 insert into webhook_events (id, type, subject_id, sequence, data) values (gen_random_uuid(), 'a.b', 'x', 1, '{}');
 insert into mailboxes (id, name, address, address_norm, imap, imap_secret, smtp, smtp_secret) values ('00000000-0000-7000-8000-00000000000b', 'S', 's@d.example', 's@d.example', '{}', '\x00ff5c', '{}', '');
 insert into mailbox_folders (mailbox_id, name, last_uid) select id, 'INBOX', 7 from mailboxes;
+insert into dkim_keys (domain, selector, public, secret, signing) values ('d.example', 'one', 'A', '\x00ff5c', true);
 insert into mailbox_outages (mailbox_id, side, reason, detail) select id, 'imap', 'silent', 'x' from mailboxes;
 insert into inbound_emails (mailbox_id, folder_id, uidvalidity, generation, uid, size, internal_date) select mailbox_id, id, 1, 0, n, 10, now() from mailbox_folders, generate_series(1, 500) n;
 update inbound_emails set waits_for = id + 1 where id = 3;
