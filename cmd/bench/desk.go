@@ -58,6 +58,9 @@ func (b *bench) newDesk(ctx context.Context) (d *desk, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := os.Chmod(dir, 0o711); err != nil { // else a root's database goes elsewhere, and stays there
+		return nil, err
+	}
 	d = &desk{set: b.set}
 	defer func() {
 		if err != nil {
