@@ -65,6 +65,8 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"contacts.sqlContactsByID", `array[` + one + `]::uuid[]`, "contacts_(pkey|id_kind_key)"},
 		{"contacts.sqlClientsByDomain", `array['c100.example']`, "clients_domains"},
 		{"contacts.sqlClients", one + `, 50`, "clients_pkey"},
+		{"contacts.sqlNamesOfClients", `array[` + one + `]::uuid[]`, "clients_pkey"},
+		{"inbox.sqlTriable", `9223372036854775807, 101`, "inbound_emails_of_disposition tickets_pkey letters_of_ticket"},
 		{"tickets.sqlTicketsOfTokens", `array[` + h + `]`, "reply_tokens_pkey"},
 		{"tickets.sqlTicketsOfLetters", `array['l100@d.example']`, "letters_rfc_message_id_key"},
 		{"tickets.sqlTicketsOfMessages", `array['m100@x.example']`, "messages_by_rfc_id"},

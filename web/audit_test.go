@@ -39,7 +39,7 @@ func TestRow016_EveryChangeLeavesOneAuditEntry(t *testing.T) {
 		name := r.Method + " " + r.Path
 		m, known := mutations[name]
 		switch {
-		case r.Method == "GET" || r.Path == "/v1/mailboxes/{id}/check" || strings.HasSuffix(r.Path, "/preview"): // none changes anything
+		case r.Method == "GET" || r.Path == "/v1/mailboxes/{id}/check" || r.Path == "/v1/rules/try" || strings.HasSuffix(r.Path, "/preview"): // none changes anything
 			continue
 		case !known:
 			t.Errorf("%s is not tried", name)
@@ -110,12 +110,22 @@ func (d *desk) mutations() map[string]mutation {
 	mailbox := map[string]any{"address": "new@desk.example", "imap": server, "smtp": server, "imap_password": "a", "smtp_password": "b"}
 	double := map[string]any{"address": d.mailbox.Address, "imap": server, "smtp": server, "imap_password": "a", "smtp_password": "b"}
 	notice := d.do(request{method: "PUT", path: "/v1/letter-templates/notice", key: d.admin, body: map[string]any{"text": "x"}}).want(200)
+	rule := func(name string) map[string]any {
+		return map[string]any{"name": name, "when": `subject contains "invoice"`, "then": map[string]any{"tags": []string{"billing"}}}
+	}
+	changed := d.do(request{method: "POST", path: "/v1/rules", body: rule("changed"), key: d.admin}).want(201).header.Get("Location")
+	deleted := d.do(request{method: "POST", path: "/v1/rules", body: rule("deleted"), key: d.admin}).want(201).header.Get("Location")
 	return map[string]mutation{
 		"PUT /v1/letter-templates/{name}": {path: "/v1/letter-templates/answer", status: 200, kind: "letter_template.saved", body: map[string]any{"text": "{{body}}"},
 			refusals: append(garbage, map[string]any{"text": "{{range body}}"}, map[string]any{"text": "x", "mailbox_id": anyID()})},
 		"DELETE /v1/letter-templates/{name}": {path: "/v1/letter-templates/notice", status: 204, kind: "letter_template.deleted", subject: notice.text("id")},
 		"POST /v1/letter-templates/{name}/test": {path: "/v1/letter-templates/answer/test", status: 202, kind: "letter_template.tried", body: map[string]any{"to": "day@desk.example"},
 			refusals: append(garbage, map[string]any{"to": "ann@client.example"}, map[string]any{"to": "day@desk.example", "text": "{{"})},
+		"POST /v1/rules": {path: "/v1/rules", status: 201, kind: "rule.created", body: rule("new"),
+			refusals: append(garbage, rule("changed"), rule(" "), map[string]any{"name": "x", "when": "nonsense", "then": map[string]any{"stop": true}})},
+		"PATCH /v1/rules/{id}": {path: changed, etag: `"1"`, status: 200, kind: "rule.updated", body: map[string]any{"enabled": true},
+			refusals: append(garbage, map[string]any{"name": "deleted"}, map[string]any{"when": "1"}, map[string]any{"then": map[string]any{}})},
+		"DELETE /v1/rules/{id}": {path: deleted, status: 204, kind: "rule.deleted"},
 		"POST /v1/tickets": {path: "/v1/tickets", status: 201, kind: "ticket.opened", body: map[string]any{"subject": "s", "body": "b", "email": "ann@client.example"},
 			refusals: append(garbage, map[string]any{"subject": "s", "body": "b", "contact_id": anyID()}, map[string]any{"subject": "s", "body": "b", "email": "x@y.example", "mailbox_id": anyID()})},
 		"PATCH /v1/tickets/{id}": {path: ticket.header.Get("Location"), etag: `"1"`, status: 200, kind: "ticket.closed", body: map[string]any{"status": "closed"},

@@ -26,6 +26,7 @@ import (
 	"github.com/postern-desk/postern/internal/inbox"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/outbox"
+	triage "github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/internal/testdb"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/internal/vault"
@@ -81,7 +82,7 @@ func newDesk(t *testing.T, change ...func(*web.Deps)) *desk {
 	rules := inbox.Rules{Parsing: message.DefaultLimits(), TicketsPerSender: 20, TicketsPerDomain: 1000, TicketWindow: 10 * time.Minute, DomainWindow: 10 * time.Minute,
 		AcksPerWindow: 3, AckWindow: time.Hour, ReplyWait: time.Minute}
 	x.deps = web.Deps{DB: d, Identity: identity.New(d), Contacts: contacts.New(d), Tickets: helpdesk,
-		Mailboxes: mailboxes.New(d, v), Outbox: letters, Letters: house, Inbox: inbox.New(d, blobs, helpdesk, rules), Blobs: blobs,
+		Mailboxes: mailboxes.New(d, v), Outbox: letters, Letters: house, Inbox: inbox.New(d, blobs, helpdesk, rules), Rules: triage.New(d), Blobs: blobs,
 		AckLimit: config.Rate{Count: 3, Per: time.Hour}, FormLimit: config.Rate{Count: 5, Per: time.Hour}, DeskName: "Acme Support",
 		Log: slog.New(slog.NewTextHandler(x.logs, nil))}
 	for _, f := range change {

@@ -26,16 +26,18 @@ const (
 	ResendLetters   Permission = "letters.resend"
 	ManageLetters   Permission = "letters.manage"
 	ManageAPIKeys   Permission = "api_keys.manage"
+	ReadRules       Permission = "rules.read"
+	ManageRules     Permission = "rules.manage"
 	ReadMetrics     Permission = "metrics.read"
 )
 
 var staffMay = []Permission{Anyone, ReadTickets, WriteTickets, ReadContacts, WriteContacts, ReadMailboxes, ReadEmails, ReprocessEmails,
-	ReadLetters, ResendLetters, ReadMetrics}
+	ReadLetters, ResendLetters, ReadMetrics, ReadRules}
 
 // granted is what each role may do.
 var granted = map[identity.Role][]Permission{
 	identity.Staff: staffMay,
-	identity.Admin: slices.Concat(staffMay, []Permission{ManageMailboxes, ManageLetters, ManageAPIKeys}),
+	identity.Admin: slices.Concat(staffMay, []Permission{ManageMailboxes, ManageLetters, ManageAPIKeys, ManageRules}),
 }
 
 // caller is who sent a request.

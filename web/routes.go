@@ -12,7 +12,7 @@ func (d Deps) routes() []route {
 	boxes := mailboxRoutes{d.Mailboxes, d.Inbox, d.Check, d.LookUpTXT}
 	inbound, outbound := inboundEmails{d.Inbox}, outboundEmails{d.Outbox}
 	wordings := letterTemplates{d.Letters, d.Operator, d.DB}
-	me := self{d.Identity}
+	me, sorting := self{d.Identity}, triage{d.Rules, d.Inbox}
 	return []route{
 		get("/v1/tickets", ReadTickets, "List tickets", lists.list),
 		get("/v1/tickets/counts", ReadTickets, "Count tickets", lists.counts),
@@ -55,6 +55,13 @@ func (d Deps) routes() []route {
 		del("/v1/letter-templates/{name}", ManageLetters, "Remove a letter template", wordings.remove),
 		post("/v1/letter-templates/{name}/preview", ManageLetters, "Preview a letter template", wordings.preview).answers(http.StatusOK),
 		post("/v1/letter-templates/{name}/test", ManageLetters, "Send a letter template to staff", wordings.try).answers(http.StatusAccepted),
+
+		get("/v1/rules", ReadRules, "List rules", sorting.list),
+		post("/v1/rules", ManageRules, "Add a rule", sorting.create),
+		post("/v1/rules/try", ManageRules, "Try a rule", sorting.try).answers(http.StatusOK),
+		get("/v1/rules/{id}", ReadRules, "Read a rule", sorting.read),
+		patch("/v1/rules/{id}", ManageRules, "Change a rule", sorting.update),
+		del("/v1/rules/{id}", ManageRules, "Delete a rule", sorting.remove),
 
 		get("/v1/me", Anyone, "Read who calls", me.me),
 		get("/v1/api-keys", ManageAPIKeys, "List API keys", me.keys),

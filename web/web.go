@@ -20,6 +20,7 @@ import (
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/metrics"
 	"github.com/postern-desk/postern/internal/outbox"
+	"github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/internal/wording"
 )
@@ -36,6 +37,7 @@ type Deps struct {
 	Letters   wording.Desk
 	Operator  string // address; empty: none
 	Inbox     *inbox.Service
+	Rules     *rules.Service
 	Blobs     *blob.Store
 
 	AckLimit  config.Rate // acknowledgements to one email address, of emails and the form together

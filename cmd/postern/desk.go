@@ -110,7 +110,7 @@ func (d *desk) rules() inbox.Rules {
 	parsing := message.DefaultLimits()
 	parsing.Total = int64(d.set.MaxEmailBytes)
 	return inbox.Rules{Parsing: parsing, TicketsPerSender: d.set.TicketLimitAddress.Count, TicketWindow: d.set.TicketLimitAddress.Per,
-		TicketsPerDomain: d.set.TicketLimitDomain.Count, DomainWindow: d.set.TicketLimitDomain.Per, AcksPerWindow: d.set.AckLimit.Count, AckWindow: d.set.AckLimit.Per, ReplyWait: d.set.ReplyWait}
+		TicketsPerDomain: d.set.TicketLimitDomain.Count, DomainWindow: d.set.TicketLimitDomain.Per, AcksPerWindow: d.set.AckLimit.Count, AckWindow: d.set.AckLimit.Per, ReplyWait: d.set.ReplyWait, Zone: d.set.Location()}
 }
 
 func (d *desk) workerSettings(process string) worker.Settings {

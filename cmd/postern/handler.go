@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/postern-desk/postern/internal/config"
+	"github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/web"
 )
 
@@ -19,7 +20,7 @@ func aboutOf(set config.Settings) web.About {
 func handler(d *desk, baseURL string) http.Handler {
 	return web.New(web.Deps{
 		DB: d.store.db, Identity: d.identity, Contacts: d.contacts, Tickets: d.tickets, Mailboxes: d.mailboxes,
-		Outbox: d.outbox, Letters: d.letters(), Operator: d.set.OperatorAddress, Inbox: d.inbox, Blobs: d.blobs,
+		Outbox: d.outbox, Letters: d.letters(), Operator: d.set.OperatorAddress, Inbox: d.inbox, Rules: rules.New(d.store.db), Blobs: d.blobs,
 		AckLimit: d.set.AckLimit, FormLimit: d.set.FormLimit, DeskName: d.set.DeskName, DeskLanguage: d.set.Language, Logo: d.set.LogoURL, Accent: d.set.AccentColor, PublicURL: baseURL, TrustedProxies: d.set.TrustedProxies,
 		Metrics: d.metrics, MetricsToken: d.set.MetricsToken.Reveal(),
 		Check: d.checkMailbox, LookUpTXT: askDNS(d.set.DNSServer), Ready: d.store.ready, Log: d.log, About: aboutOf(d.set),

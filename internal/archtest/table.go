@@ -46,6 +46,7 @@ var rooms = []room{
 	{path: "internal/limit", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/mailboxes", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/vault", "mail/dkim"}},
 	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks"}},
+	{path: "internal/rules", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/outbox", imports: []string{
 		"internal/blob", "internal/db", "internal/event", "jobs", "internal/fault", "mail/letter",
 		"internal/token", "internal/vault", "internal/mailboxes",
@@ -83,7 +84,7 @@ var rooms = []room{
 	{path: "internal/inbox", imports: []string{
 		"internal/db", "mail/message", "internal/tickets", "internal/approvals", "internal/contacts",
 		"internal/outbox", "jobs", "internal/access", "internal/event", "internal/fault",
-		"internal/blob", "internal/limit", "internal/mailboxes",
+		"internal/blob", "internal/limit", "internal/mailboxes", "internal/rules",
 	}},
 	{path: "internal/audit", imports: []string{"internal/db", "internal/event", "internal/access"}},
 	{path: "webhooks/dispatch", imports: []string{

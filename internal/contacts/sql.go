@@ -52,5 +52,7 @@ from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) as s(id,
 on conflict (email_norm, client_id) where email_norm is not null and kind = 'person' do nothing
 returning ` + contactColumns
 
+const sqlNamesOfClients = `select id, name, coalesce(crm_ref, '') as ref from clients where id = any($1)`
+
 const sqlClientsByDomain = `
 select d.domain, c.id from unnest($1::text[]) as d(domain) join clients c on c.domains @> array[d.domain] order by c.id`

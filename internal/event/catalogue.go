@@ -30,6 +30,9 @@ const (
 	MailboxRecovered Kind = "mailbox.recovered"
 	APIKeyCreated    Kind = "api_key.created"
 	APIKeyRevoked    Kind = "api_key.revoked"
+	RuleCreated      Kind = "rule.created"
+	RuleUpdated      Kind = "rule.updated"
+	RuleDeleted      Kind = "rule.deleted"
 )
 
 // Catalogue is the closed list of kinds: what is not in it cannot be recorded.
@@ -62,4 +65,7 @@ var Catalogue = map[Kind]Spec{
 	MailboxRecovered: {Module: "mailboxes", Action: "update", Public: true},
 	APIKeyCreated:    {Module: "api_keys", Action: "create"},
 	APIKeyRevoked:    {Module: "api_keys", Action: "delete"},
+	RuleCreated:      {Module: "rules", Action: "create"},
+	RuleUpdated:      {Module: "rules", Action: "update"},
+	RuleDeleted:      {Module: "rules", Action: "delete"},
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
+	"github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
@@ -43,7 +44,8 @@ type Rules struct {
 	DomainWindow     time.Duration
 	AcksPerWindow    int // acknowledgements to one address, in AckWindow
 	AckWindow        time.Duration
-	ReplyWait        time.Duration // how long a reply waits for its stored parent
+	ReplyWait        time.Duration  // how long a reply waits for its stored parent
+	Zone             *time.Location // of the desk, in which triage rules tell the hour; nil: UTC
 }
 
 // Service is what the workers and the doors call.
@@ -52,6 +54,7 @@ type Service struct {
 	blobs   *blob.Store
 	tickets *tickets.Service
 	rules   Rules
+	triage  *rules.Service
 	parser  parser
 	owed    debts
 }
@@ -60,7 +63,7 @@ type parser func(raw io.Reader, limits message.Limits, keep func(*message.Attach
 
 // New makes the service.
 func New(d *db.DB, b *blob.Store, t *tickets.Service, r Rules) *Service {
-	return &Service{db: d, blobs: b, tickets: t, rules: r, parser: message.Parse}
+	return &Service{db: d, blobs: b, tickets: t, rules: r, triage: rules.New(d), parser: message.Parse}
 }
 
 // Email is one row of the ledger.

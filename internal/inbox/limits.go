@@ -190,7 +190,7 @@ func domainKey(x *reading) string {
 }
 
 func acknowledgeable(x *reading) bool {
-	return x.email.Class == message.ClassHuman && !x.email.NullReturnPath && !x.email.SuppressReply && x.from.Norm != "" && !x.unread
+	return x.email.Class == message.ClassHuman && !x.email.NullReturnPath && !x.email.SuppressReply && x.from.Norm != "" && !x.unread && !x.outcome.NoAcknowledgement
 }
 
 // openBursts finds the tickets that take the rest of floods going on.

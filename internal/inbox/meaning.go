@@ -87,6 +87,9 @@ func contentOf(x *reading) tickets.Content {
 	if x.form {
 		c.Problems = append(c.Problems, formReason)
 	}
+	for _, f := range x.outcome.Failed {
+		c.Problems = append(c.Problems, bounded(message.CleanLine(f.Rule.String()+" was skipped: "+f.Why), 300))
+	}
 	if x.past() {
 		c.Past = x.written()
 	}

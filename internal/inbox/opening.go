@@ -60,6 +60,9 @@ func (r *round) open(x *reading, known contacts.Linked, may allowance, number in
 	o := tickets.Opening{Number: number, Mailbox: box, Channel: tickets.ByEmail, Contact: known, From: x.from,
 		Cc: inCopy(x.email, r.own, x.from.Norm), Subject: subjectOf(x.email), Content: contentOf(x),
 		Importance: string(x.email.Importance), Burst: may.burst, Note: may.note(), Imported: tickets.Status(x.row.ImportAs), Acknowledge: may.acknowledge && box.Acknowledges, Quiet: r.again != nil}
+	if may.burst == "" {
+		o.Marks = marksOf(x)
+	}
 	t, err := r.s.tickets.OpenIn(r.tx, o)
 	if err != nil {
 		return nil, fmt.Errorf("open a ticket: %w", err)

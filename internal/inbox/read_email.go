@@ -18,6 +18,7 @@ import (
 	"github.com/postern-desk/postern/internal/blob"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
+	"github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
@@ -49,6 +50,8 @@ type reading struct {
 	form     bool // a form wrote it as the desk; from is who its Reply-To names
 	unread   bool // it could not be looked into
 	original bool // the email itself goes along as a file
+
+	outcome rules.Outcome // of the desk's rules
 }
 
 // After textAloneAfter attempts an email whose attachments cannot be stored is taken without them; after

@@ -16,6 +16,13 @@ func (p *reprocessing) release() error {
 	if err := p.ownKey(); err != nil {
 		return err
 	}
+	// The rules may mark it. That they would set it aside is what the person overrules.
+	if err := p.knowSenders([]*reading{p.x}); err != nil {
+		return err
+	}
+	if _, err := p.consult(p.x, p.want.As == AsJoin); err != nil {
+		return err
+	}
 	reason := "released by " + p.decided
 	if p.want.As == AsOpen {
 		return p.openOne(reason)

@@ -11,6 +11,7 @@ import (
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/fault"
+	"github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/internal/tickets"
 )
 
@@ -145,7 +146,7 @@ func (p *reprocessing) run(id int64) error {
 		return notRouted(id)
 	}
 	p.again = &before
-	for _, step := range []func() error{p.lockThreads, p.lockKey, p.knowOurselves} {
+	for _, step := range []func() error{p.lockThreads, p.lockKey, p.knowOurselves, p.openBook} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -160,6 +161,16 @@ func (p *reprocessing) run(id int64) error {
 		return nil
 	}
 	return p.reroute()
+}
+
+// openBook takes the rules of today.
+func (p *reprocessing) openBook() error {
+	version, err := rules.Version(p.tx)
+	if err != nil {
+		return fmt.Errorf("read the version of the rules: %w", err)
+	}
+	p.book, err = p.s.triage.Open(p.tx, version)
+	return err
 }
 
 // lockKey makes copies of one email that are read again at once wait for each other, and those that come in.

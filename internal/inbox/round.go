@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,10 +11,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/postern-desk/postern/internal/blob"
+	"github.com/postern-desk/postern/internal/contacts"
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
-	"github.com/postern-desk/postern/internal/limit"
 	"github.com/postern-desk/postern/internal/mailboxes"
+	"github.com/postern-desk/postern/internal/rules"
 	"github.com/postern-desk/postern/internal/tickets"
 	"github.com/postern-desk/postern/mail/message"
 )
@@ -31,6 +33,9 @@ type round struct {
 	verdicts []verdict
 	waiting  []*reading
 	tooMany  map[*reading]bool // replies that are only noted
+	book     *rules.Book
+	senders  map[string]contacts.Known // whom the rules may ask about
+	asked    time.Duration             // by the rules, of all emails
 	routed   int
 	again    *Email // the row of an email that is read again, as it was; nil for emails that came in
 }
@@ -58,12 +63,21 @@ func (r *round) lock() error {
 	for i, reading := range r.readings {
 		ids[i] = reading.row.ID
 	}
-	open, err := db.Column[int64](r.tx, sqlLockEmails, ids)
+	type locked struct {
+		ID    int64 `db:"id"`
+		Rules int64 `db:"rules"`
+	}
+	open, err := db.All[locked](r.tx, sqlLockToRoute, ids)
 	if err != nil {
 		return fmt.Errorf("lock emails: %w", err)
 	}
-	r.readings = slices.DeleteFunc(slices.Clone(r.readings), func(x *reading) bool { return !slices.Contains(open, x.row.ID) })
-	return nil
+	r.readings = slices.DeleteFunc(slices.Clone(r.readings), func(x *reading) bool {
+		return !slices.ContainsFunc(open, func(row locked) bool { return row.ID == x.row.ID })
+	})
+	if len(open) > 0 {
+		r.book, err = r.s.triage.Open(r.tx, open[0].Rules)
+	}
+	return err
 }
 
 // lockThreads makes an email wait for another one that is being routed and that it answers, or that
@@ -231,6 +245,9 @@ func (r *round) routeAll() error {
 	if err := r.takeReplies(threaded, threads); err != nil {
 		return err
 	}
+	if err := r.knowSenders(threaded); err != nil {
+		return err
+	}
 	for i, reading := range threaded {
 		if err := r.routeOne(reading, threads[i]); err != nil {
 			return err
@@ -288,6 +305,9 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 		}
 		r.aside(x, disposition, orReason(x.email.Reasons, "automatic mail"), ticket)
 	case t != nil && (t.Ticket.Status != tickets.Closed || box.Reopens || x.past()):
+		if why, err := r.consult(x, true); why != "" || err != nil {
+			return cmp.Or(err, r.hold(x, t, why))
+		}
 		r.reply(x, t, box)
 		if r.tooMany[x] {
 			r.settle(x, Flood, "too many replies from this sender; noted on the ticket, which it does not move", t.Ticket.ID)
@@ -295,35 +315,17 @@ func (r *round) routeOne(x *reading, t *tickets.Thread) error {
 		}
 		r.settle(x, Replied, "it continues the ticket; found by "+t.By, t.Ticket.ID)
 	default:
-		r.opens = append(r.opens, x)
-	}
-	return nil
-}
-
-// heldNotices bounds how often in an hour staff are told of one ticket: whoever has stolen an id must not
-// be able to flood them.
-const heldNotices = 3
-
-const strangerReason = "it was sent from an address that takes no part in the ticket"
-
-// hold keeps a stranger's email off the ticket and says so there.
-func (r *round) hold(x *reading, t *tickets.Thread, why string) error {
-	key := "held:" + t.Ticket.ID.String()
-	tell := !x.past() && r.again == nil // who reads it again sees it
-	if tell {
-		before, err := limit.Take(r.tx, time.Hour, map[string]int{key: 1})
+		why, err := r.consult(x, false)
 		if err != nil {
 			return err
 		}
-		tell = before[key] < heldNotices
+		if why != "" {
+			r.aside(x, Spam, why, uuid.Nil)
+			break
+		}
+		r.opens = append(r.opens, x)
 	}
-	r.tx.As(actorOf(x, nil))
-	r.settle(x, Held, why+"; found by "+t.By, t.Ticket.ID)
-	if heldFor(r.again, t.Ticket.ID) {
-		return nil
-	}
-	return r.s.tickets.HoldIn(r.tx, t.Ticket, tickets.Hold{Mailbox: r.boxes[x.row.MailboxID], From: x.from, Why: why,
-		Tell: tell})
+	return nil
 }
 
 func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {
@@ -334,7 +336,7 @@ func (r *round) reply(x *reading, t *tickets.Thread, box *mailboxes.Mailbox) {
 		r.s.tickets.KeepIn(r.tx, t.Ticket, x.from, c)
 		return
 	}
-	r.s.tickets.ReplyIn(r.tx, t.Ticket, tickets.Reply{From: x.from, Content: c, Reopens: box.Reopens})
+	r.s.tickets.ReplyIn(r.tx, t.Ticket, tickets.Reply{From: x.from, Content: c, Reopens: box.Reopens, Marks: marksOf(x)})
 }
 
 // aside gives an email a disposition without changing a ticket; the record says so.
@@ -373,6 +375,7 @@ func (r *round) writeLedger() error {
 		dispositions[i], reasons[i], classes[i] = v.disposition, bounded(message.CleanText(v.reason), 1000), string(v.r.email.Class)
 		from[i], subjects[i] = bounded(message.CleanText(v.r.email.From.Address), 320), bounded(message.CleanText(v.r.email.Subject), 500)
 	}
+	r.countFailures()
 	r.tx.Queue(sqlSettleEmails, ids, dispositions, reasons, classes, ticketIDs, from, subjects)
 	return wake(r.tx, ids)
 }

@@ -64,6 +64,12 @@ const sqlUnrouted = `select id from inbound_emails where id = any($1) and dispos
 
 const sqlLockEmails = `select id from inbound_emails where id = any($1) and disposition is null order by id for update`
 
+// What the rules' version is comes along: it costs no round trip of its own, and a rule that was changed before an
+// email is routed is in force for it, whichever process changed it.
+const sqlLockToRoute = `
+select id, coalesce((select version from rules_version), 0) as rules
+from inbound_emails where id = any($1) and disposition is null order by id for update`
+
 // The hash is PostgreSQL's own and the same in every process. The order is that of the hashes: two ids may
 // share one.
 const sqlLockThreads = `
@@ -237,3 +243,18 @@ const sqlUncompared = `
 select distinct f.mailbox_id from mailbox_folders f join mailboxes m on m.id = f.mailbox_id
 where not m.paused and f.source is null and f.uidvalidity <> 0 and f.name = any(m.folders)
   and not exists (select from mailbox_reports r where r.folder_id = f.id and r.at >= $1)`
+
+// Each disposition by its index: a desk that is full of spam is not read through.
+const sqlTriable = `
+select e.*, coalesce(t.priority, 2) as priority, coalesce(t.tags, '{}') as tags, coalesce(t.custom, '{}') as custom,
+    coalesce(t.acknowledged, false) as acknowledged, coalesce(t.requester_address, '') as requester
+from (
+    (select ` + emailColumns + ` from inbound_emails where disposition = 'opened' and id < $1 order by id desc limit $2)
+    union all
+    (select ` + emailColumns + ` from inbound_emails where disposition = 'replied' and id < $1 order by id desc limit $2)
+    order by id desc limit $2) e
+left join lateral (
+    select priority, tags, custom, requester_address,
+        (select true from letters l where l.ticket_id = tickets.id and l.kind = 'acknowledgement' limit 1) as acknowledged
+    from tickets where tickets.id = e.ticket_id limit 1) t on true
+order by e.id desc`

@@ -23,3 +23,7 @@ end $$;
 -- last_used_at is bookkeeping.
 create constraint trigger recorded after insert or delete or update of id, name, role, hash, prefix, created_at, revoked_at on api_keys
     deferrable initially deferred for each row execute function require_record();
+
+-- What failures are counted is bookkeeping.
+create constraint trigger recorded after insert or delete or update of id, name, position, enabled, asked_of, condition, actions, version on rules
+    deferrable initially deferred for each row execute function require_record();

@@ -25,6 +25,9 @@ var writes = []struct{ table, sql string }{
 		select gen_random_uuid(), id, ticket_id, 'everyone', 'a', 'b', 0, '' from messages`},
 	{"api_keys", `insert into api_keys (id, name, role, hash, prefix) values (gen_random_uuid(), 'k', 'staff', '', 'pst_')`},
 	{"api_keys", `update api_keys set revoked_at = now()`},
+	{"rules", `insert into rules (id, name, position, enabled, asked_of, condition, actions) values (gen_random_uuid(), 'r', 1, true, 'new', 'true', '{}')`},
+	{"rules", `update rules set enabled = false`},
+	{"rules", `delete from rules`},
 }
 
 const entry = `insert into audit_entries (event_id, kind, module, action, actor_kind, actor_id, actor_name, subject_id)

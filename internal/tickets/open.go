@@ -29,6 +29,7 @@ type Opening struct {
 	Quiet       bool   // staff get no notice
 	Burst       string // the limit whose rest it takes; empty: it takes no flood
 	Note        string // for staff, below the first message; empty: none
+	Marks       Marks
 	Imported    Status // of a ticket of the past, whose Content.Past is set; empty: the ticket is new
 }
 
@@ -65,7 +66,7 @@ func (s *Service) OpenIn(tx *db.Tx, o Opening) (*Ticket, error) {
 			return nil, err
 		}
 	}
-	record(tx, event.TicketOpened, t, map[string]any{"channel": t.Channel, "priority": t.Priority.String()},
+	record(tx, event.TicketOpened, t, o.Marks.tell(map[string]any{"channel": t.Channel, "priority": t.Priority.String()}),
 		snapshot(t, &m, len(o.Content.Files)))
 	return t, nil
 }
@@ -103,6 +104,7 @@ func newTicket(tx *db.Tx, o Opening) *Ticket {
 	if t.Priority, t.PriorityReasons = Prioritise(signals); o.Priority != 0 {
 		t.Priority, t.PriorityReasons = o.Priority, []string{"set when the ticket was opened"}
 	}
+	o.Marks.put(t)
 	return t
 }
 

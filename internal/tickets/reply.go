@@ -14,6 +14,7 @@ type Reply struct {
 	From    Person
 	Content Content
 	Reopens bool // a closed ticket opens again
+	Marks   Marks
 }
 
 // ReplyIn adds a client's reply to a ticket that the caller has locked. An automatic one is noted and
@@ -28,8 +29,11 @@ func (s *Service) ReplyIn(tx *db.Tx, t *Ticket, r Reply) Message {
 	case before != Closed || r.Reopens:
 		t.Status = afterReply(before)
 	}
+	if r.Marks.put(t) {
+		tx.Queue(sqlUpdateTicket, t.ID, t.Subject, t.Priority, t.PriorityReasons, t.Tags, t.Custom, t.ContactID, t.ClientID, t.SuggestedClients)
+	}
 	touch(tx, t, 1)
-	detail := map[string]any{"message_id": m.ID, "origin": m.Origin, "status": t.Status}
+	detail := r.Marks.tell(map[string]any{"message_id": m.ID, "origin": m.Origin, "status": t.Status})
 	record(tx, kind, t, detail, snapshot(t, &m, len(r.Content.Files)))
 	if before == Closed && t.Status == Open {
 		t.Version++

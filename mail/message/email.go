@@ -46,6 +46,8 @@ type Email struct {
 	Tags     []string // every plus-address tag among the recipients, lower-case
 	Problems []string // the defects met, in words
 	Raw      bool     // some of Text is bytes as they came, since nothing better was found in them
+
+	header header // as it came, for Headers
 }
 
 // Address is a mailbox as its writer wrote it. Compare addresses only after

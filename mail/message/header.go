@@ -42,6 +42,24 @@ func (h header) text(name string) string {
 	return CleanLine(decodeWords(h.get(name)))
 }
 
+// Headers is the header by lower-case field name, for people: encoded words decoded, each field on one line of at
+// most maxValue bytes, a field that comes several times one a line. Beyond the first most fields it says nothing.
+func (e *Email) Headers(most, maxValue int) map[string]string {
+	out := make(map[string]string, min(len(e.header), most))
+	for _, f := range e.header[:min(len(e.header), most)] {
+		value := f.value[:min(len(f.value), maxValue)]
+		value = CleanLine(decodeWords(value))
+		if len(value) > maxValue {
+			value = strings.ToValidUTF8(value[:maxValue], "")
+		}
+		if before, again := out[f.name]; again {
+			value = before + "\n" + value
+		}
+		out[f.name] = value
+	}
+	return out
+}
+
 // headerReader reads one header block and repairs it: an mbox line before it,
 // lines that are no field, no blank line after it, no header at all.
 type headerReader struct {

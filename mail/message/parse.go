@@ -40,6 +40,7 @@ func Parse(r io.Reader, lim Limits, keep func(a *Attachment, content io.Reader) 
 	if e.ContentKey, err = raw.finish(); err != nil {
 		return nil, fmt.Errorf("read email: %w", err)
 	}
+	e.header = h
 	readFields(e, h, w.problem)
 	w.fillBody(body)
 	classify(e, h, &w.facts)
