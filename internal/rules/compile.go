@@ -89,7 +89,10 @@ func sentence(err error) string {
 	if at.Line == 0 {
 		return at.Message
 	}
-	return fmt.Sprintf("line %d, column %d: %s", at.Line, at.Column+1, strings.ReplaceAll(at.Message, "\n", " "))
+	// The library names types as Go does.
+	said := strings.NewReplacer("\n", " ", "rules.Contact", "contact", "rules.Client", "client", "[]rules.Attachment", "attachments",
+		"rules.Attachment", "attachment").Replace(at.Message)
+	return fmt.Sprintf("line %d, column %d: %s", at.Line, at.Column+1, said)
 }
 
 // remedies are by what the library says.
@@ -98,6 +101,11 @@ var remedies = []struct{ said, todo string }{
 	{"expected bool", "; a condition is true or false: compare the value with something"},
 	{"mismatched types", "; compare values of one kind: texts stand in quotes, numbers do not"},
 	{"error parsing regexp", "; patterns are those of RE2: no lookahead, no back-references"},
+	{`unexpected token Operator("=")`, "; values are compared with =="},
+	{"has no method", "; functions stand before what they are of, as in lower(subject)"},
+	{"contact has no field", "; a contact has known, name and tags"},
+	{"client has no field", "; a client has known, id, name and ref"},
+	{"attachment has no field", "; an attachment has name, type and size"},
 	{"unexpected token", "; an expression is for instance: from_domain == \"acme.example\" and subject contains \"invoice\""},
 	{"index out of range", "; look first whether there are so many, as in: len(to) > 1 and to[1] == \"x\""},
 }
@@ -119,12 +127,28 @@ func unknown(name string) string {
 		return "; this function may be slow; there are " + strings.Join(functions, ", ")
 	}
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(Names())), func(n string) bool { return strings.ContainsAny(n, ".[") })
-	for _, known := range names {
-		if strings.EqualFold(known, name) || strings.Contains(known, strings.ToLower(name)) || strings.Contains(strings.ToLower(name), known) {
+	for _, known := range append(names, "contact", "client") {
+		if near(known, strings.ToLower(name)) || strings.Contains(known, strings.ToLower(name)) || strings.Contains(strings.ToLower(name), known) {
 			return "; did you mean " + known + "?"
 		}
 	}
 	return "; there are " + strings.Join(names, ", ") + ", contact and client; a text stands in quotes"
+}
+
+// near reports whether one letter too many, too few or another one makes the one word of the other.
+func near(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i:] == b[i+1:] || len(a) == len(b) && a[i+1:] == b[i+1:]
+		}
+	}
+	return true
 }
 
 // expensive are the library's functions that conditions may not call.
