@@ -17,7 +17,7 @@ const movesWithin = 30 * time.Second
 // follow begins to look where the mailbox goes, if it was this member's before; the returned function waits until
 // it is there, and fails where nobody took it.
 func (s *splitter) follow(ctx context.Context, m *member, kind, before string) (wait func() error) {
-	if !m.life.holds(before) {
+	if !m.life.Load().holds(before) {
 		return func() error { return nil }
 	}
 	url := s.database

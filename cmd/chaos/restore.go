@@ -60,7 +60,9 @@ func (r *restorer) backUp(ctx context.Context) error {
 // replace kills the desk and restores it elsewhere.
 func (r *restorer) replace(ctx context.Context, p *program) error {
 	for _, m := range r.members {
-		if err := m.life.kill(); err != nil {
+		m.busy.Lock()
+		defer m.busy.Unlock()
+		if err := m.life.Load().kill(); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postern-desk/postern/internal/embedded"
@@ -25,18 +26,21 @@ type splitter struct {
 	roles []string // of each process
 	after string   // what the desk does to emails on the server: move, or seen
 
-	program    *program
-	data       string // data folder
-	env        []string
-	dir        string // of the database
-	postgres   *embedded.Postgres
-	database   string // its URL, which outlives its restarts
-	mail       *embedded.Mail
-	imap, smtp *faultproxy.Proxy
-	members    []*member
-	hurt       sync.WaitGroup // one member at a time is down or stopped
-	hits       hits
-	pace       pace
+	program     *program
+	data        string // data folder
+	env         []string
+	dir         string // of the database
+	postgres    *embedded.Postgres
+	database    string // its URL, which outlives its restarts
+	mail        *embedded.Mail
+	imap, smtp  *faultproxy.Proxy
+	members     []*member
+	hurt        sync.WaitGroup // one member at a time is down or stopped
+	supervisors sync.WaitGroup
+	retire      context.CancelFunc
+	revived     atomic.Int64
+	hits        hits
+	pace        pace
 
 	mu    sync.Mutex
 	moves map[string][]time.Duration // of the mailbox to another process, by what was done
@@ -46,7 +50,8 @@ type splitter struct {
 // member is one process of the desk, over its lives.
 type member struct {
 	roles string
-	life  *running
+	life  atomic.Pointer[running]
+	busy  sync.Mutex // whoever ends or starts a life
 }
 
 const (
@@ -83,12 +88,15 @@ func (s *splitter) prepare(ctx context.Context, p *program) error {
 	if d.APIKey, err = s.setUp(ctx); err != nil {
 		return err
 	}
+	supervising, retire := context.WithCancel(context.WithoutCancel(ctx))
+	s.retire = retire
 	for _, roles := range s.roles {
 		m := &member{roles: roles}
 		s.members = append(s.members, m)
 		if err := s.start(ctx, m); err != nil {
 			return err
 		}
+		s.supervisors.Go(func() { s.supervise(supervising, m) })
 	}
 	p.now.Store(&running{demo: d})
 	s.pace.begin(ctx, s, !slices.ContainsFunc(s.kinds, func(kind string) bool { return servers[kind] }))
@@ -156,15 +164,17 @@ func (s *splitter) start(ctx context.Context, m *member) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	for ; ctx.Err() == nil; sleep(ctx, 200*time.Millisecond) {
-		if m.life, err = s.program.spawn(s.env, "serve", "--roles", m.roles); err != nil {
+		life, err := s.program.spawn(s.env, "serve", "--roles", m.roles)
+		if err != nil {
 			return err
 		}
+		m.life.Store(life)
 		for hasEnded := false; !hasEnded && ctx.Err() == nil; {
-			if is, err := lives(ctx, s.database, m.life); err == nil && is {
+			if is, err := lives(ctx, s.database, life); err == nil && is {
 				return nil
 			}
 			select {
-			case <-m.life.ended:
+			case <-life.ended:
 				hasEnded = true
 			case <-time.After(20 * time.Millisecond):
 			}
@@ -173,14 +183,35 @@ func (s *splitter) start(ctx context.Context, m *member) (err error) {
 	return fmt.Errorf("a process with the roles %s does not start: %w", m.roles, ctx.Err())
 }
 
+// supervise starts a member again that has ended unasked, as a supervisor does: one that was frozen in its start, or
+// whose database went away meanwhile, says so and ends.
+func (s *splitter) supervise(ctx context.Context, m *member) {
+	for ; ctx.Err() == nil; sleep(ctx, 100*time.Millisecond) {
+		m.busy.Lock()
+		select {
+		case <-m.life.Load().ended:
+			s.revived.Add(1)
+			if err := s.start(ctx, m); err != nil && ctx.Err() == nil {
+				s.tell(err)
+			}
+		default:
+		}
+		m.busy.Unlock()
+	}
+}
+
 // stop ends the processes, then what they were connected to.
 func (s *splitter) stop() error {
 	s.hurt.Wait()
 	s.pace.end()
+	if s.retire != nil {
+		s.retire()
+		s.supervisors.Wait()
+	}
 	var failures []error
 	for _, m := range s.members {
-		if m.life != nil {
-			failures = append(failures, m.life.stop())
+		if life := m.life.Load(); life != nil {
+			failures = append(failures, life.stop())
 		}
 	}
 	for _, p := range []*faultproxy.Proxy{s.imap, s.smtp} {
@@ -222,6 +253,9 @@ func (s *splitter) report(out io.Writer) {
 	}
 	if len(s.moves) == 0 {
 		fmt.Fprintln(out, "the mailbox's process was never hit")
+	}
+	if n := s.revived.Load(); n > 0 {
+		fmt.Fprintf(out, "processes that ended by themselves and were started again: %d\n", n)
 	}
 	s.hits.report(out)
 	s.pace.report(out)

@@ -39,7 +39,7 @@ func (s *splitter) disturb(ctx context.Context, _ *program, rng *rand.Rand) erro
 		return err
 	}
 	for _, one := range s.members {
-		if one.life.holds(process) {
+		if one.life.Load().holds(process) {
 			m = one
 		}
 	}
@@ -62,36 +62,37 @@ func (s *splitter) behind(ctx context.Context, kind, to string, do func(context.
 
 // strike ends a process and starts another one in its place, or stops it and lets it go on.
 func (s *splitter) strike(ctx context.Context, m *member, kind string, down time.Duration) error {
+	m.busy.Lock()
+	defer m.busy.Unlock()
+	life := m.life.Load()
 	switch kind {
 	case "kill":
-		if err := m.life.kill(); err != nil {
+		if err := life.kill(); err != nil {
 			return err
 		}
 		if d, err := s.program.life(); err == nil {
 			// A database that is away tells nothing, and the kill is not counted.
-			_ = s.hits.struck(ctx, d, m.life)
+			_ = s.hits.struck(ctx, d, life)
 		}
 		sleep(ctx, down)
 		return s.start(ctx, m)
 	case "term":
-		if err := m.life.stop(); err != nil {
+		if err := life.stop(); err != nil {
 			return err
 		}
 		return s.start(ctx, m)
 	}
-	if err := m.life.process.Signal(syscall.SIGSTOP); err != nil {
+	say := func(signal os.Signal) error {
+		if err := life.process.Signal(signal); !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		return nil
+	}
+	if err := say(syscall.SIGSTOP); err != nil {
 		return err
 	}
 	sleep(ctx, frozenFor)
-	if err := m.life.process.Signal(syscall.SIGCONT); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-m.life.ended: // as one that was stopped in the middle of its start
-		return s.start(ctx, m)
-	case <-time.After(time.Second):
-		return nil
-	}
+	return say(syscall.SIGCONT)
 }
 
 // unserve disturbs what the processes are connected to.
