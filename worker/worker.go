@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -69,6 +70,8 @@ type Worker struct {
 	set    Settings
 	client *river.Client[pgx.Tx]
 	post   *postRoom
+	inHand *inHand
+	retire context.CancelFunc // ends what Start began beside the queues
 }
 
 // inboundWorkers is more than the emails routed at once; watchWorkers more than are read at once: polls of silent
@@ -80,7 +83,7 @@ const (
 
 // New makes a worker that is not started.
 func New(d Deps, s Settings) (*Worker, error) {
-	w := &Worker{deps: d, set: s, post: newPostRoom(d, s)}
+	w := &Worker{deps: d, set: s, post: newPostRoom(d, s), inHand: &inHand{}, retire: func() {}}
 	client, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{
 		ID:                   s.Process,
 		Workers:              w.workers(),
@@ -90,7 +93,7 @@ func New(d Deps, s Settings) (*Worker, error) {
 		JobTimeout:           jobs.Longest,
 		RescueStuckJobsAfter: jobs.Longest + 5*time.Minute, // dead processes are found by their heartbeat long before
 		RetryPolicy:          retries{},
-		Middleware:           middleware(d),
+		Middleware:           middleware(d, w.inHand),
 
 		CompletedJobRetentionPeriod: s.Keep.DoneJobs,
 		CancelledJobRetentionPeriod: s.Keep.LostJobs,
@@ -120,11 +123,11 @@ func (s Settings) queues() map[string]river.QueueConfig {
 	return all
 }
 
-func middleware(d Deps) []rivertype.Middleware {
+func middleware(d Deps, h *inHand) []rivertype.Middleware {
 	if d.Metrics == nil {
-		return nil
+		return []rivertype.Middleware{h}
 	}
-	return []rivertype.Middleware{&measure{metrics: d.Metrics}}
+	return []rivertype.Middleware{h, &measure{metrics: d.Metrics}}
 }
 
 // workers has one worker for every kind of jobs.All.
@@ -156,12 +159,26 @@ func periodic() []*river.PeriodicJob {
 }
 
 // Start begins to work; ctx bounds only the start.
-func (w *Worker) Start(ctx context.Context) error { return w.client.Start(context.WithoutCancel(ctx)) }
+func (w *Worker) Start(ctx context.Context) error {
+	lasting := context.WithoutCancel(ctx)
+	if err := w.client.Start(lasting); err != nil {
+		return err
+	}
+	lasting, cancel := context.WithCancel(lasting)
+	var strays sync.WaitGroup
+	strays.Go(func() { w.inHand.returnStrays(lasting, w.deps.DB.Reserved(), w.set.Process, w.deps.Log) })
+	w.retire = func() {
+		cancel()
+		strays.Wait()
+	}
+	return nil
+}
 
 // Stop takes no more jobs, lets the running ones finish, and cancels those that do not within the drain
 // time, or before ctx ends: the queue gives them to somebody again. Cancelled jobs have StopTime beyond that,
 // whatever became of ctx: a letter whose server has just taken it would be sent again.
 func (w *Worker) Stop(ctx context.Context) error {
+	w.retire() // at the end the jobs that are cut off go back by themselves
 	drain, cancel := context.WithTimeout(ctx, w.set.Drain)
 	defer cancel()
 	err := w.client.Stop(drain)
