@@ -22,7 +22,8 @@ type folderReader struct {
 	folder   mailboxes.Folder
 	start    inbox.StartPoint
 	hole     *pigeonhole
-	accepted bool // anything
+	examined time.Time // the opening
+	accepted bool      // anything
 }
 
 // listAhead bounds how many emails are listed before they are fetched; rowsAtOnce how many ledger rows
@@ -32,14 +33,24 @@ const (
 	rowsAtOnce = 1000
 )
 
-// read accepts what is above the cursor, and what appeared below it. A poll that finds nothing costs the
-// opening of the folder. More tells that time ran out before the end; something is accepted all the same.
+// read accepts what is above the cursor, and what appeared below it. A poll that finds nothing costs one exchange
+// with the server. More tells that time ran out before the end; something is accepted all the same.
 func (r *folderReader) read(ctx context.Context, until time.Time) (more bool, err error) {
+	g, kept := r.hole.glances[r.folder.ID]
+	if kept && !r.hole.heard && g.believes(time.Now()) {
+		same, err := r.session.Unchanged(ctx, r.folder.Name)
+		if err != nil || same && g.holds(g.opened, r.folder, time.Now()) {
+			return false, err
+		}
+	}
 	opened, err := r.session.Open(ctx, r.folder.Name)
 	if err != nil {
 		return false, err
 	}
-	if g, kept := r.hole.glances[r.folder.ID]; kept && g.holds(opened, r.folder, time.Now()) {
+	r.examined = time.Now()
+	if kept && g.holds(opened, r.folder, time.Now()) {
+		g.examined = r.examined
+		r.hole.glances[r.folder.ID] = g
 		return false, nil
 	}
 	unread, complete, err := r.plan(ctx, opened)

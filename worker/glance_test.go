@@ -54,3 +54,17 @@ func TestComparisonsOfASilentFolderGrowRare(t *testing.T) {
 		t.Errorf("%d comparisons in a day", n)
 	}
 }
+
+// A server that reports no change is believed for five minutes from the last opening, and not at all where the
+// folder was never opened.
+func TestServersAreNotBelievedForEver(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	g := glance{examined: now}
+	if !g.believes(now.Add(examineAgain - time.Second)) {
+		t.Error("a folder is opened again although that was a moment ago")
+	}
+	if g.believes(now.Add(examineAgain)) || (glance{}).believes(now) {
+		t.Error("a server is believed for too long")
+	}
+}

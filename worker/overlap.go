@@ -25,6 +25,7 @@ type glance struct {
 	opened      mailbox.Folder
 	generation  int
 	cursor      int64
+	examined    time.Time // when the server was made to open the folder anew
 	compared    time.Time
 	lastArrival time.Time // or when the connection was opened
 }
@@ -34,6 +35,12 @@ type glance struct {
 func (g glance) holds(opened mailbox.Folder, f mailboxes.Folder, now time.Time) bool {
 	return g.opened == opened && g.generation == f.Generation && g.cursor == f.LastUID && now.Before(g.due())
 }
+
+// examineAgain is how long a server is believed that reports no change of an open folder: opening it costs the more
+// the fuller it is, but tells also what a server has forgotten to report. After a notice it is opened at once.
+const examineAgain = 5 * time.Minute
+
+func (g glance) believes(now time.Time) bool { return now.Before(g.examined.Add(examineAgain)) }
 
 // due is when the emails below the cursor are compared although the server reports no change: a late one
 // may have come while another was removed. The longer the folder has been silent, the rarer.
@@ -86,7 +93,7 @@ func (r *folderReader) remember(opened mailbox.Folder) {
 		r.hole.glances = map[int64]glance{}
 	}
 	now := time.Now()
-	g := glance{opened: opened, generation: r.folder.Generation, cursor: r.folder.LastUID, compared: now, lastArrival: now}
+	g := glance{opened: opened, generation: r.folder.Generation, cursor: r.folder.LastUID, examined: r.examined, compared: now, lastArrival: now}
 	if before, kept := r.hole.glances[r.folder.ID]; kept && !r.accepted {
 		g.lastArrival = before.lastArrival
 	}

@@ -80,7 +80,7 @@ func (p *postRoom) poll(ctx context.Context, id uuid.UUID, until time.Time) (mor
 		}
 	}()
 	for {
-		h.news.Store(false)
+		h.heard = h.news.Swap(false)
 		l, err := p.accounts.get(ctx, id)
 		if err != nil || l.box.Paused {
 			return false, err

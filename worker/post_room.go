@@ -32,6 +32,7 @@ type pigeonhole struct {
 	backoff backoff
 
 	mu      sync.Mutex // one poll at a time
+	heard   bool       // the poll under way follows a notice
 	lease   *lease     // of the poll under way
 	session *mailbox.Session
 	version int              // of the mailbox when the session began

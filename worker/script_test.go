@@ -42,6 +42,7 @@ type scriptTalk struct {
 	script *script
 	conn   net.Conn
 	open   *scriptFolder
+	told   []uint32 // the UIDs that it knows of
 	idling bool
 }
 
@@ -185,9 +186,14 @@ func (k *scriptTalk) answer(tag, name, rest string) bool {
 			fmt.Fprintf(k.conn, "%s NO there is no such folder\r\n", tag)
 			return true
 		}
+		k.told = k.open.uids()
 		fmt.Fprintf(&out, "* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n", len(k.open.emails))
 		if k.open.uidNext != 0 {
 			fmt.Fprintf(&out, "* OK [UIDNEXT %d] x\r\n", k.open.uidNext)
+		}
+	case "NOOP":
+		if k.open != nil {
+			out.WriteString(k.tell())
 		}
 	case "FETCH", "UID FETCH", "FETCH BODY", "UID FETCH BODY":
 		set, _, _ := strings.Cut(rest, " ")
@@ -217,6 +223,30 @@ func (k *scriptTalk) answer(tag, name, rest string) bool {
 	s.mu.Unlock()
 	_, err := fmt.Fprintf(k.conn, "%s%s OK done\r\n", out.String(), tag)
 	return err == nil
+}
+
+func (f *scriptFolder) uids() (all []uint32) {
+	for _, e := range f.emails {
+		all = append(all, e.uid)
+	}
+	return all
+}
+
+// tell reports what went and what came since this connection was last told.
+func (k *scriptTalk) tell() string {
+	var out strings.Builder
+	now := k.open.uids()
+	for i := len(k.told) - 1; i >= 0; i-- {
+		if !slices.Contains(now, k.told[i]) {
+			fmt.Fprintf(&out, "* %d EXPUNGE\r\n", i+1)
+			k.told = slices.Delete(k.told, i, i+1)
+		}
+	}
+	if !slices.Equal(k.told, now) {
+		fmt.Fprintf(&out, "* %d EXISTS\r\n", len(now))
+	}
+	k.told = now
+	return out.String()
 }
 
 // inSet reports whether a number is in a set such as "1:4,9".

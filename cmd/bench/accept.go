@@ -35,7 +35,7 @@ func (b *bench) acceptOnce(ctx context.Context) (rate float64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
-	box, err := d.connect(ctx, b.full, b.mail.SMTPAddr())
+	box, err := d.connect(ctx, b.full, b.mail.SMTPAddr(), mailboxes.FromAll)
 	if err != nil {
 		return 0, err
 	}

@@ -141,7 +141,7 @@ type login struct {
 }
 
 // connect adds a mailbox that is read at imap and sends by the bench's own mail server at smtpAddress.
-func (d *desk) connect(ctx context.Context, imap login, smtpAddress string) (mailboxes.Mailbox, error) {
+func (d *desk) connect(ctx context.Context, imap login, smtpAddress string, start string) (mailboxes.Mailbox, error) {
 	in, err := serverAt(imap.address, imap.user)
 	if err != nil {
 		return mailboxes.Mailbox{}, err
@@ -150,7 +150,7 @@ func (d *desk) connect(ctx context.Context, imap login, smtpAddress string) (mai
 	if err != nil {
 		return mailboxes.Mailbox{}, err
 	}
-	address, start, outPassword := deskAddress, mailboxes.FromAll, mailPassword
+	address, outPassword := deskAddress, mailPassword
 	return d.boxes.Create(ctx, operator, mailboxes.Fields{Address: &address, AddressNorm: address, IMAP: &in, SMTP: &out,
 		IMAPPassword: &imap.password, SMTPPassword: &outPassword, Start: &start})
 }

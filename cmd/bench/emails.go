@@ -21,9 +21,11 @@ const (
 // emailsPerSender keeps every email below the limit of acknowledgements, so that each one costs a letter.
 const emailsPerSender = 2
 
+func seeded(i int) *rand.Rand { return rand.New(rand.NewPCG(emailSeed, uint64(i))) }
+
 // email is the i-th email of the measured mailbox; the same i gives the same bytes.
 func email(i int) []byte {
-	w := &writer{rng: rand.New(rand.NewPCG(emailSeed, uint64(i)))}
+	w := &writer{rng: seeded(i)}
 	share := w.rng.Float64()
 	// The square makes small emails more frequent, as they are.
 	size := smallestEmail + int(float64(largestEmail-smallestEmail-1024)*share*share)

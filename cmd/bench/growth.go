@@ -19,8 +19,8 @@ func (b *bench) growth(ctx context.Context) error {
 	var empty float64
 	for _, rows := range []int{0, b.rows / 1000, b.rows} {
 		var m ingested
-		for run := range b.runs {
-			if err := b.grown(ctx, rows, run, &m); err != nil {
+		for range b.runs {
+			if err := b.grown(ctx, rows, &m); err != nil {
 				return err
 			}
 		}
@@ -35,14 +35,14 @@ func (b *bench) growth(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) grown(ctx context.Context, rows, run int, m *ingested) error {
+func (b *bench) grown(ctx context.Context, rows int, m *ingested) error {
 	d, err := b.newDesk(ctx)
 	if err != nil {
 		return err
 	}
 	err = d.fill(ctx, rows)
 	if err == nil {
-		_, err = b.ingestOnce(ctx, d, run, m)
+		_, err = b.ingestOnce(ctx, d, b.full, b.n, m)
 	}
 	return errors.Join(err, d.close())
 }

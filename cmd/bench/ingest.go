@@ -28,13 +28,15 @@ func (b *bench) ingest(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		box, err := b.ingestOnce(ctx, d, run, &m)
+		stop, err := b.startProfile(run)
+		if err != nil {
+			return errors.Join(err, d.close())
+		}
+		box, err := b.ingestOnce(ctx, d, b.full, b.n, &m)
+		err = errors.Join(err, stop())
 		if err == nil && run == b.runs-1 {
 			b.reportIngest(m)
 			err = b.statements(ctx, d, "ingest")
-			if b.wants("poll") {
-				err = errors.Join(err, b.idlePoll(ctx, d))
-			}
 			if b.wants("letters") {
 				err = errors.Join(err, b.letters(ctx, d, box))
 			}
@@ -60,8 +62,9 @@ func (b *bench) reportIngest(m ingested) {
 	}
 }
 
-func (b *bench) ingestOnce(ctx context.Context, d *desk, run int, m *ingested) (mailboxes.Mailbox, error) {
-	box, err := d.connect(ctx, b.full, b.mail.SMTPAddr())
+// ingestOnce has the desk read a mailbox of n emails.
+func (b *bench) ingestOnce(ctx context.Context, d *desk, from login, n int, m *ingested) (mailboxes.Mailbox, error) {
+	box, err := d.connect(ctx, from, b.mail.SMTPAddr(), mailboxes.FromAll)
 	if err != nil {
 		return box, err
 	}
@@ -70,10 +73,6 @@ func (b *bench) ingestOnce(ctx context.Context, d *desk, run int, m *ingested) (
 	}
 	return box, d.work(ctx, func(*worker.Worker) error {
 		time.Sleep(time.Second) // the queue's leader is elected, the first upkeep is done
-		stop, err := b.startProfile(run)
-		if err != nil {
-			return err
-		}
 		forgetPeak()
 		before, err := d.spent(ctx)
 		if err != nil {
@@ -83,20 +82,20 @@ func (b *bench) ingestOnce(ctx context.Context, d *desk, run int, m *ingested) (
 		if _, err := d.queue.Insert(ctx, jobs.PollMailbox{MailboxID: box.ID.String()}, nil); err != nil {
 			return err
 		}
-		if err := d.until(ctx, int64(b.n), 5*time.Millisecond, sqlNumbersDrawn); err != nil {
+		if err := d.until(ctx, int64(n), 5*time.Millisecond, sqlNumbersDrawn); err != nil {
 			return err
 		}
-		if err := d.until(ctx, int64(b.n), 5*time.Millisecond, sqlRouted); err != nil {
+		if err := d.until(ctx, int64(n), 5*time.Millisecond, sqlRouted); err != nil {
 			return err
 		}
-		m.rates = append(m.rates, float64(b.n)/time.Since(began).Seconds())
+		m.rates = append(m.rates, float64(n)/time.Since(began).Seconds())
 		after, err := d.spent(ctx)
 		if err != nil {
 			return err
 		}
-		ours, postgres := after.perEmail(before, b.n)
+		ours, postgres := after.perEmail(before, n)
 		m.ours, m.postgres, m.memory = append(m.ours, ours), append(m.postgres, postgres), append(m.memory, peakMiB())
-		return errors.Join(stop(), d.verify(ctx, box, b.n))
+		return d.verify(ctx, box, n)
 	})
 }
 

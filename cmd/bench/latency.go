@@ -10,6 +10,7 @@ import (
 
 	gosmtp "github.com/emersion/go-smtp"
 
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/worker"
 )
 
@@ -36,7 +37,7 @@ func (b *bench) latency(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
 	at := login{address: b.mail.IMAPAddr(), user: deskAddress, password: mailPassword}
-	if _, err := d.connect(ctx, at, b.mail.SMTPAddr()); err != nil {
+	if _, err := d.connect(ctx, at, b.mail.SMTPAddr(), mailboxes.FromAll); err != nil {
 		return err
 	}
 	client, err := gosmtp.Dial(b.mail.SMTPAddr())

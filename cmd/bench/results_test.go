@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/postern-desk/postern/internal/mailboxes"
 )
 
 func TestPercentilesAreOfTheNearestRank(t *testing.T) {
@@ -175,7 +177,7 @@ func TestACountThatDoesNotMatchFails(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	box, err := d.connect(t.Context(), login{address: "127.0.0.1:1", user: "u", password: "p"}, "127.0.0.1:1")
+	box, err := d.connect(t.Context(), login{address: "127.0.0.1:1", user: "u", password: "p"}, "127.0.0.1:1", mailboxes.FromAll)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func (s *Session) greet(a Account) error {
 		s.wire.out, s.wire.greeted = []byte("* OK\r\n"), true
 	}
 	s.client = imapclient.New(s.wire, &imapclient.Options{
-		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: s.notice},
+		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: s.notice, Expunge: s.expunged},
 	})
 	if err := s.client.WaitGreeting(); err != nil {
 		return err

@@ -19,7 +19,8 @@ const (
 // A failure is ErrNoFolder if the server refused, and no folder is open then.
 func (s *Session) Open(ctx context.Context, folder string) (Folder, error) {
 	s.forgetNews()
-	s.opened = false
+	s.opened, s.folder = false, folder
+	s.changed.Store(false)
 	var data *imap.SelectData
 	err := s.run(ctx, func() error {
 		var err error

@@ -147,7 +147,7 @@ func overFeed(sent []byte) *Session {
 	s.wire = newWire(s.guard, s.guard)
 	s.wire.out, s.wire.greeted = []byte("* OK [CAPABILITY IMAP4rev1 IDLE] x\r\n"), true
 	s.client = imapclient.New(s.wire, &imapclient.Options{
-		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: s.notice},
+		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: s.notice, Expunge: s.expunged},
 	})
 	s.caps = s.client.Caps()
 	return s

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -23,6 +24,8 @@ type Session struct {
 	timeouts Timeouts
 	caps     imap.CapSet
 	opened   bool          // a folder is open
+	folder   string        // the last one that Open was asked for
+	changed  atomic.Bool   // the server has reported emails that came or went since then
 	secrets  []string      // never repeated in errors
 	news     chan struct{} // holds one when the server has reported emails
 }
@@ -62,10 +65,26 @@ func (s *Session) notice(data *imapclient.UnilateralDataMailbox) {
 	if data.NumMessages == nil {
 		return
 	}
+	s.changed.Store(true)
 	select {
 	case s.news <- struct{}{}:
 	default:
 	}
+}
+
+// expunged runs in the library's reader.
+func (s *Session) expunged(uint32) { s.changed.Store(true) }
+
+// Unchanged asks, without opening it again, whether the folder that is open stands as Open said: RFC 9051 6.1.2
+// makes NOOP the way to ask, which costs the same however full the folder is. It is false for any other folder.
+func (s *Session) Unchanged(ctx context.Context, folder string) (bool, error) {
+	if !s.opened || s.folder != folder || s.changed.Load() {
+		return false, nil
+	}
+	if err := s.Noop(ctx); err != nil {
+		return false, err
+	}
+	return !s.changed.Load(), nil
 }
 
 // forgetNews is called when what has been reported is about to be read.
