@@ -166,7 +166,7 @@ func (w *Worker) Start(ctx context.Context) error {
 	}
 	lasting, cancel := context.WithCancel(lasting)
 	var strays sync.WaitGroup
-	strays.Go(func() { w.inHand.returnStrays(lasting, w.deps.DB.Reserved(), w.set.Process, w.deps.Log) })
+	strays.Go(func() { w.inHand.returnStrays(lasting, w.deps.DB, w.set.Process, w.deps.Log) })
 	w.retire = func() {
 		cancel()
 		strays.Wait()
