@@ -85,6 +85,8 @@ func newDesk(t *testing.T, change ...func(*web.Deps)) *desk {
 		Mailboxes: mailboxes.New(d, v), Outbox: letters, Letters: house, Inbox: inbox.New(d, blobs, helpdesk, rules), Rules: triage.New(d), Blobs: blobs,
 		AckLimit: config.Rate{Count: 3, Per: time.Hour}, FormLimit: config.Rate{Count: 5, Per: time.Hour}, DeskName: "Acme Support",
 		Log: slog.New(slog.NewTextHandler(x.logs, nil))}
+	x.deps.Jobs, err = web.NewJobs(t.Context(), d, x.deps.Log)
+	must(t, err)
 	for _, f := range change {
 		f(&x.deps)
 	}

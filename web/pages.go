@@ -37,6 +37,7 @@ func (d Deps) pages(mux chi.Router, spec *huma.OpenAPI) {
 	mux.Get("/support", form.show)
 	mux.With(own).Post("/support", form.submit)
 	mux.Get("/support/thanks", form.thanks)
+	d.adminPages(mux)
 	mux.NotFound(d.notFound)
 	mux.MethodNotAllowed(methodNotAllowed(mux))
 }

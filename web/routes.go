@@ -70,11 +70,14 @@ func (d Deps) routes() []route {
 	}
 }
 
-// guardedPages are beside the API and ask for a key themselves.
-var guardedPages = []string{"GET /metrics"}
+// guardedPages are beside the API and ask for a key or a session themselves.
+var guardedPages = []string{
+	"GET /metrics", "GET /admin/jobs", "GET /admin/jobs/*", "POST /admin/jobs/*", "PUT /admin/jobs/*", "PATCH /admin/jobs/*",
+}
 
 // publicRoutes answer without a key.
 var publicRoutes = []string{
 	"GET /", "GET /support", "POST /support", "GET /support/thanks", "GET /docs", "GET /style.css",
 	"GET /openapi.json", "GET /openapi.yaml", "GET /healthz", "GET /readyz",
+	"GET /admin/login", "POST /admin/login", "POST /admin/logout",
 }

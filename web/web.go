@@ -52,6 +52,8 @@ type Deps struct {
 	Metrics      *metrics.Process // nil: there are none
 	MetricsToken string           // who sends it needs no API key for them; empty: nobody
 
+	Jobs http.Handler // pages of the job queue, for administrators; nil: there are none
+
 	TrustedProxies []netip.Prefix // whose X-Forwarded-... headers are believed
 
 	About About

@@ -28,6 +28,7 @@ import (
 	"github.com/postern-desk/postern/mail/mailbox"
 	"github.com/postern-desk/postern/mail/message"
 	"github.com/postern-desk/postern/mail/smtp"
+	"github.com/postern-desk/postern/web"
 	"github.com/postern-desk/postern/worker"
 )
 
@@ -53,6 +54,7 @@ type desk struct {
 	numbers   *metricsServer // nil: no address of their own is set
 
 	watching, beating background
+	endPages          context.CancelFunc // of what the queue's pages do by themselves; nil: they are not there
 }
 
 // conns is enough for the workers' own queries beside a few requests.
@@ -150,11 +152,25 @@ func (d *desk) start(ctx context.Context) error {
 		d.watching.start(ctx, d.worker.Watch)
 	}
 	if d.web != nil && d.set.Roles.Has(config.RoleWeb) {
-		d.web.open(handler(d, d.set.BaseURL(d.web.listen.Addr().String())))
+		if err := d.open(ctx); err != nil {
+			return err
+		}
 	}
 	if d.numbers != nil {
 		d.numbers.start()
 	}
+	return nil
+}
+
+// open lets requests in.
+func (d *desk) open(ctx context.Context) error {
+	pages, end := context.WithCancel(context.WithoutCancel(ctx))
+	d.endPages = end
+	jobs, err := web.NewJobs(pages, d.store.db, d.log)
+	if err != nil {
+		return err
+	}
+	d.web.open(handler(d, jobs))
 	return nil
 }
 
@@ -189,6 +205,9 @@ const closeTime = 10 * time.Second
 func (d *desk) stop() error {
 	var failures []error
 	failures = append(failures, d.web.stop())
+	if d.endPages != nil {
+		d.endPages()
+	}
 	d.watching.stop()
 	if d.set.Roles.Has(config.RoleWorker) || d.set.Roles.Has(config.RoleWatch) {
 		failures = append(failures, d.worker.Stop(context.Background()))

@@ -17,11 +17,11 @@ func aboutOf(set config.Settings) web.About {
 }
 
 // handler is the HTTP door over the desk's services.
-func handler(d *desk, baseURL string) http.Handler {
+func handler(d *desk, jobs http.Handler) http.Handler {
 	return web.New(web.Deps{
 		DB: d.store.db, Identity: d.identity, Contacts: d.contacts, Tickets: d.tickets, Mailboxes: d.mailboxes,
 		Outbox: d.outbox, Letters: d.letters(), Operator: d.set.OperatorAddress, Inbox: d.inbox, Rules: rules.New(d.store.db), Blobs: d.blobs,
-		AckLimit: d.set.AckLimit, FormLimit: d.set.FormLimit, DeskName: d.set.DeskName, DeskLanguage: d.set.Language, Logo: d.set.LogoURL, Accent: d.set.AccentColor, PublicURL: baseURL, TrustedProxies: d.set.TrustedProxies,
+		AckLimit: d.set.AckLimit, FormLimit: d.set.FormLimit, DeskName: d.set.DeskName, DeskLanguage: d.set.Language, Logo: d.set.LogoURL, Accent: d.set.AccentColor, PublicURL: d.set.BaseURL(d.web.listen.Addr().String()), Jobs: jobs, TrustedProxies: d.set.TrustedProxies,
 		Metrics: d.metrics, MetricsToken: d.set.MetricsToken.Reveal(),
 		Check: d.checkMailbox, LookUpTXT: askDNS(d.set.DNSServer), Ready: d.store.ready, Log: d.log, About: aboutOf(d.set),
 	})

@@ -3,8 +3,11 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,6 +135,41 @@ func TestRolesRunApart(t *testing.T) {
 	ticket := s.ticket(t, "apart")
 	s.ask(t, http.MethodPost, "/v1/tickets/"+ticket.text("id")+"/messages", object{"visibility": "everyone", "body": "Written in the web process."})
 	s.letter(t, "ann@client.example", "Written in the web process.")
+}
+
+// An operator logs in with the key that the command line makes, and finds the jobs of the running desk.
+func TestOperatorLooksAtTheQueue(t *testing.T) {
+	t.Parallel()
+	s := setUp(t)
+	key := strings.TrimSpace(succeed(t, s.settings, "apikey", "create", "--name", "Operator", "--role", "admin"))
+	s.serve(t)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, Timeout: patience}
+	see := func(response *http.Response, err error) (int, string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(text)
+	}
+	if status, text := see(browser.Get(s.API + "/admin/jobs/api/jobs?state=completed&limit=20")); status != http.StatusUnauthorized {
+		t.Errorf("without a login: %d %s", status, text)
+	}
+	if status, text := see(browser.PostForm(s.API+"/admin/login", url.Values{"key": {key}})); status != http.StatusOK || !strings.Contains(text, `id="root"`) {
+		t.Errorf("after the login: %d %s", status, text)
+	}
+	waitFor(t, patience, "the sweep is among the jobs", func() bool {
+		status, text := see(browser.Get(s.API + "/admin/jobs/api/jobs?state=completed&limit=20"))
+		return status == http.StatusOK && strings.Contains(text, "sweep_inbox")
+	})
 }
 
 // A worker that is killed with a job in hand loses nothing: another process takes it over.

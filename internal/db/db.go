@@ -116,6 +116,9 @@ func (d *DB) Ping(ctx context.Context) error { return d.app.Ping(ctx) }
 // the queue's tables only.
 func (d *DB) Pool() *pgxpool.Pool { return d.app }
 
+// Queue is the client that enqueues and works nothing, for looking at the queue.
+func (d *DB) Queue() *river.Client[pgx.Tx] { return d.queue }
+
 // NewID returns a UUIDv7: public ids sort by time.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 

@@ -33,6 +33,9 @@ const (
 	RuleCreated      Kind = "rule.created"
 	RuleUpdated      Kind = "rule.updated"
 	RuleDeleted      Kind = "rule.deleted"
+	AdminLoggedIn    Kind = "admin.logged_in"
+	AdminLoggedOut   Kind = "admin.logged_out"
+	QueueChanged     Kind = "queue.changed"
 )
 
 // Catalogue is the closed list of kinds: what is not in it cannot be recorded.
@@ -68,4 +71,7 @@ var Catalogue = map[Kind]Spec{
 	RuleCreated:      {Module: "rules", Action: "create"},
 	RuleUpdated:      {Module: "rules", Action: "update"},
 	RuleDeleted:      {Module: "rules", Action: "delete"},
+	AdminLoggedIn:    {Module: "sessions", Action: "create"},
+	AdminLoggedOut:   {Module: "sessions", Action: "delete"},
+	QueueChanged:     {Module: "jobs", Action: "update"},
 }

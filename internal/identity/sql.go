@@ -16,3 +16,18 @@ const sqlRevokeKey = `update api_keys set revoked_at = now() where id = $1`
 const sqlNoteUse = `
 update api_keys set last_used_at = now()
 where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')`
+
+const sqlForgetSessions = `
+delete from admin_sessions where used_at <= now() - $1::interval or created_at <= now() - $2::interval`
+
+const sqlInsertSession = `insert into admin_sessions (hash, api_key_id) values ($1, $2)`
+
+const sqlSession = `
+select k.id, k.name, s.used_at < now() - interval '1 minute' as stale
+from admin_sessions s join api_keys k on k.id = s.api_key_id
+where s.hash = $1 and s.used_at > now() - $2::interval and s.created_at > now() - $3::interval
+    and k.revoked_at is null and k.role = 'admin'`
+
+const sqlUseSession = `update admin_sessions set used_at = now() where hash = $1`
+
+const sqlEndSession = `delete from admin_sessions where hash = $1`
