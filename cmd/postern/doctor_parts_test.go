@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -30,6 +32,44 @@ func TestDoctorToleratesTwoSecondsOfDrift(t *testing.T) {
 		if got := (*found)[0]; got.Status != c.status || !strings.Contains(got.Seen, c.seen) {
 			t.Errorf("%s off: %v", c.theirs, got)
 		}
+	}
+}
+
+func TestDoctorWantsRoomOnTheDisk(t *testing.T) {
+	t.Parallel()
+	for free, want := range map[int64]string{leastSpace: statusOK, leastSpace - 1: statusWarn, 0: statusWarn} {
+		d := &doctor{}
+		found := collect(d)
+		d.checkSpace("/data", free)
+		if got := (*found)[0]; got.Status != want || want == statusWarn && !strings.Contains(got.Remedy, "POSTERN_DATA_DIR") {
+			t.Errorf("%d bytes free: %v", free, got)
+		}
+	}
+}
+
+// Mailboxes are looked at beside each other: lines come in their order, a failure counts, and a secret that one of
+// them brings is hidden in its lines.
+func TestDoctorLooksAtManyBesideEachOther(t *testing.T) {
+	t.Parallel()
+	d := &doctor{}
+	found := collect(d)
+	var meet sync.WaitGroup
+	meet.Add(atOnce)
+	d.beside(3*atOnce, func(d *doctor, i int) {
+		if i < atOnce { // each waits for the others
+			meet.Done()
+			meet.Wait()
+		}
+		d.hide("hunter2")
+		d.note(finding{map[bool]string{true: statusFail, false: statusOK}[i == 5], fmt.Sprint(i), "hunter2", "x"})
+	})
+	for i, f := range *found {
+		if f.Name != fmt.Sprint(i) || f.Seen != "[secret]" {
+			t.Errorf("line %d is %v", i, f)
+		}
+	}
+	if len(*found) != 3*atOnce || !d.failed {
+		t.Errorf("%d lines, failed %v", len(*found), d.failed)
 	}
 }
 

@@ -271,6 +271,8 @@ func TestWrongConfigurationIsOneLineWithTheRemedy(t *testing.T) {
 		{"POSTERN_TICKET_LIMIT_ADDRESS=20", "POSTERN_TICKET_LIMIT_ADDRESS", "20/10m"},
 		{"POSTERN_ROLES=web,wroker", "POSTERN_ROLES", "worker"},
 		{"POSTERN_PUBLIC_URL=desk.example", "POSTERN_PUBLIC_URL", "https://"},
+		{"POSTERN_PUBLIC_URL=http://desk.example", "POSTERN_PUBLIC_URL", "https://"},
+		{"POSTERN_TIME_ZONE=Europe/Atlantis", "POSTERN_TIME_ZONE", "Europe/London"},
 		{"POSTERN_LISTEN=8080", "POSTERN_LISTEN", "host:port"},
 		{"POSTERN_LOG_LEVEL=loud", "POSTERN_LOG_LEVEL", "debug, info"},
 		{"POSTERN_DATABASE_URL=mysql://a:hunter2@h/d", "POSTERN_DATABASE_URL", "postgres://"},
