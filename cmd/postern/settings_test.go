@@ -95,3 +95,23 @@ func TestHelpIsACommandToo(t *testing.T) {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 }
+
+// The example's settings are settings: one that was renamed would stop whoever copied it.
+func TestExampleSettingsAreUnderstood(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../examples/postern.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.ReplaceAll(string(text), "# database_url_file", "database_url_file")
+	all = strings.ReplaceAll(all, "# owner_database_url_file", "owner_database_url_file")
+	all = strings.ReplaceAll(all, "/etc/postern/database.url", file(t, "database.url", "postgres://a:hunter2@127.0.0.1:1/d"))
+	all = strings.ReplaceAll(all, "/etc/postern/owner.url", file(t, "owner.url", "postgres://b:hunter2@127.0.0.1:1/d"))
+	for _, settings := range []string{string(text), all} {
+		out, errs, status := command(t, []string{"POSTERN_CONFIG=" + file(t, "postern.toml", settings), "POSTERN_DATA_DIR=" + t.TempDir(), "POSTERN_PUBLIC_URL=http://127.0.0.1:1"},
+			"doctor", "--no-probe")
+		if status == 2 || !strings.Contains(out, "database: ") {
+			t.Errorf("status %d\n%s%s", status, out, errs)
+		}
+	}
+}
