@@ -28,6 +28,7 @@ type bench struct {
 	n              int
 	runs           int
 	rows           int
+	old            int
 	only           []string
 	profile        string
 	showStatements bool
@@ -87,14 +88,15 @@ func parse(args []string) (*bench, error) {
 	flags.IntVar(&b.n, "n", 5000, "emails")
 	flags.IntVar(&b.runs, "runs", 3, "runs of ingest, bare and accept; the table has their median and range")
 	flags.IntVar(&b.rows, "rows", 1_000_000, "tickets that a desk has in the last step of growth")
+	flags.IntVar(&b.old, "old", 100_000, "emails that were in the polled mailbox before the desk")
 	flags.StringVar(&b.profile, "profile", "", "write a CPU profile of the first ingest to this file")
 	flags.BoolVar(&b.showStatements, "statements", false, "print what the database spent its time on; costs a little")
 	flags.StringVar(&b.write, "write", "", "append the results to this file, such as docs/benchmarks.md")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if b.n < 1 || b.runs < 1 || flags.NArg() > 0 {
-		return nil, errors.New("-n and -runs are at least 1, and there are no further arguments")
+	if b.n < 1 || b.runs < 1 || b.old < 1 || flags.NArg() > 0 {
+		return nil, errors.New("-n, -runs and -old are at least 1, and there are no further arguments")
 	}
 	if *only != "" {
 		b.only = strings.Split(*only, ",")

@@ -14,10 +14,7 @@ import (
 	"github.com/postern-desk/postern/worker"
 )
 
-const (
-	idlePolls   = 50
-	fullMailbox = 100_000 // emails that were there before the desk
-)
+const idlePolls = 50
 
 // How long the job ran, by the queue's own times.
 const sqlPollTimes = `
@@ -30,7 +27,7 @@ select count(*) from river_job where kind = 'poll_mailbox' and state = 'complete
 // poll measures polls that find nothing new: in an empty mailbox, and in one that was full when the desk came.
 func (b *bench) poll(ctx context.Context) error {
 	var empty float64
-	for _, emails := range []int{0, fullMailbox} {
+	for _, emails := range []int{0, b.old} {
 		user, password := b.dovecot.NewUser("poll")
 		if err := b.fillSmall(user, emails); err != nil {
 			return err

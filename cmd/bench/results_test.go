@@ -104,7 +104,7 @@ func TestThePeakIsForgotten(t *testing.T) {
 
 func TestWrongUseIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-n", "0"}, {"-runs", "0"}, {"-only", "tea"}, {"-only", "ingest,tea"}, {"further"}} {
+	for _, args := range [][]string{{"-n", "0"}, {"-runs", "0"}, {"-old", "0"}, {"-only", "letters"}, {"-only", "tea"}, {"-only", "ingest,tea"}, {"further"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%q was taken", args)
 		}
@@ -126,7 +126,7 @@ func TestASmallRun(t *testing.T) {
 	t.Parallel()
 	page := filepath.Join(t.TempDir(), "results.md")
 	profile := filepath.Join(t.TempDir(), "cpu.pprof")
-	b, err := parse([]string{"-n", "120", "-runs", "1", "-only", "ingest,bare,accept", "-write", page, "-profile", profile})
+	b, err := parse([]string{"-n", "120", "-runs", "1", "-old", "200", "-only", "ingest,letters,poll,bare,accept", "-write", page, "-profile", profile})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestASmallRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"whole road", "bare pipeline", "mailbox of 120", "mailbox of 0", "letters:", "bare SMTP client", "fetch and store", "PostgreSQL 1", "cores"} {
+	for _, want := range []string{"whole road", "bare pipeline", "mailbox of 200", "mailbox of 0", "letters:", "bare SMTP client", "fetch and store", "PostgreSQL 1", "cores"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is missing from the results:\n%s", want, text)
 		}
