@@ -150,6 +150,7 @@ var rows = []string{
 	`insert into letter_templates (id, name, mailbox_id, text) select gen_random_uuid(), 'answer', id, 'x' from mailboxes`,
 	`insert into rules (id, name, position, enabled, asked_of, condition, actions) values (gen_random_uuid(), 'r', 1, true, 'new', 'true', '{"stop": true}');
 	insert into rules_version (one, version) values (true, 1)`,
+	`update mailboxes set accent_color = '#0b6e4f', hours = '{"week": "mon 09:00-17:00"}'`,
 	`insert into admin_sessions (hash, api_key_id) select '\x01', id from api_keys`,
 	`insert into dkim_keys (domain, selector, public, secret, signing) values ('d.example', 'one', 'A', '\x01', true), ('d.example', 'two', 'B', '\x01', false);
 	update letter_bytes set signature = '\x01'`,

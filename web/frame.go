@@ -18,6 +18,7 @@ type house struct {
 type frame struct {
 	Desk, Title string
 	Logo        string
+	Accent      string // instead of the style sheet's; empty: that
 	Wide        bool
 	Language    words.Language
 	Lang        string   // asked for in the address; links keep it

@@ -13,28 +13,52 @@ import (
 
 // Mailbox is one support address. Its passwords are written and never read.
 type Mailbox struct {
-	ID             uuid.UUID  `json:"id" format:"uuid"`
-	Name           string     `json:"name"`
-	Address        string     `json:"address"`
-	FromName       string     `json:"from_name" doc:"The name on its letters; the desk's where empty"`
-	IMAP           MailServer `json:"imap"`
-	SMTP           MailServer `json:"smtp"`
-	Auth           string     `json:"auth" enum:"password,oauth2" doc:"How it logs in at both servers"`
-	Folders        []string   `json:"folders" nullable:"false"`
-	Start          string     `json:"start" enum:"now,date,all" doc:"From where on emails count"`
-	StartAt        time.Time  `json:"start_at"`
-	StaffAddresses []string   `json:"staff_addresses" nullable:"false" doc:"Told of new tickets"`
-	Priority       string     `json:"priority" enum:"high,medium,low" doc:"Of tickets that say nothing else"`
-	Reopens        bool       `json:"reopens" doc:"A reply opens a closed ticket again"`
-	SubAddressing  bool       `json:"sub_addressing" doc:"The provider delivers name+tag@ to name@"`
-	Acknowledges   bool       `json:"acknowledges" doc:"New tickets are acknowledged"`
-	Paused         bool       `json:"paused"`
-	After          string     `json:"after" enum:"nothing,seen,move" doc:"What is done to an email on the mail server once it has its disposition"`
-	AfterFolder    string     `json:"after_folder" doc:"Where emails are moved to"`
-	Outages        []Outage   `json:"outages" nullable:"false" doc:"Its servers that do not work now"`
-	Version        int        `json:"version"`
-	CreatedAt      time.Time  `json:"created_at"`
-	UpdatedAt      time.Time  `json:"updated_at"`
+	ID             uuid.UUID      `json:"id" format:"uuid"`
+	Name           string         `json:"name"`
+	Address        string         `json:"address"`
+	FromName       string         `json:"from_name" doc:"The name on its letters; the desk's where empty"`
+	IMAP           MailServer     `json:"imap"`
+	SMTP           MailServer     `json:"smtp"`
+	Auth           string         `json:"auth" enum:"password,oauth2" doc:"How it logs in at both servers"`
+	Folders        []string       `json:"folders" nullable:"false"`
+	Start          string         `json:"start" enum:"now,date,all" doc:"From where on emails count"`
+	StartAt        time.Time      `json:"start_at"`
+	StaffAddresses []string       `json:"staff_addresses" nullable:"false" doc:"Told of new tickets"`
+	Priority       string         `json:"priority" enum:"high,medium,low" doc:"Of tickets that say nothing else"`
+	Reopens        bool           `json:"reopens" doc:"A reply opens a closed ticket again"`
+	SubAddressing  bool           `json:"sub_addressing" doc:"The provider delivers name+tag@ to name@"`
+	Acknowledges   bool           `json:"acknowledges" doc:"New tickets are acknowledged"`
+	Paused         bool           `json:"paused"`
+	After          string         `json:"after" enum:"nothing,seen,move" doc:"What is done to an email on the mail server once it has its disposition"`
+	AfterFolder    string         `json:"after_folder" doc:"Where emails are moved to"`
+	LogoURL        string         `json:"logo_url" doc:"A picture at the head of its letters and of the support form; the desk's where empty"`
+	AccentColor    string         `json:"accent_color" doc:"#rrggbb; the desk's where empty"`
+	BusinessHours  *BusinessHours `json:"business_hours" doc:"When it is answered; null: as the desk"`
+	Outages        []Outage       `json:"outages" nullable:"false" doc:"Its servers that do not work now"`
+	Version        int            `json:"version"`
+	CreatedAt      time.Time      `json:"created_at"`
+	UpdatedAt      time.Time      `json:"updated_at"`
+}
+
+// BusinessHours is when people answer. Outside of it acknowledgements, and the support form, say when they do so next.
+type BusinessHours struct {
+	Week     string   `json:"week" maxLength:"2000" example:"mon-fri 09:00-12:00, mon-fri 13:00-17:00, sat 10:00-12:00" doc:"Entries of days and times, with commas between. Empty: the desk's"`
+	Holidays []string `json:"holidays,omitempty" maxItems:"100" example:"[\"12-25\", \"2026-04-06\"]" doc:"Days on which nobody answers: of one year, or of every year"`
+	TimeZone string   `json:"time_zone,omitempty" maxLength:"100" example:"Europe/Paris" doc:"IANA name; the desk's where absent"`
+}
+
+func showHours(h *mailboxes.Hours) *BusinessHours {
+	if h == nil {
+		return nil
+	}
+	return &BusinessHours{Week: h.Week, Holidays: h.Holidays, TimeZone: h.TimeZone}
+}
+
+func (h *BusinessHours) fields() *mailboxes.Hours {
+	if h == nil {
+		return nil
+	}
+	return &mailboxes.Hours{Week: line(h.Week), Holidays: h.Holidays, TimeZone: line(h.TimeZone)}
 }
 
 // Outage is a server of a mailbox that has failed since it last worked.
@@ -90,7 +114,8 @@ func showMailbox(m mailboxes.Mailbox) Mailbox {
 	return Mailbox{ID: m.ID, Name: m.Name, Address: m.Address, FromName: m.FromName, IMAP: MailServer(m.IMAP), SMTP: MailServer(m.SMTP),
 		Auth: authOf(m), Folders: m.Folders, Start: m.Start, StartAt: m.StartAt, StaffAddresses: m.StaffAddresses,
 		Priority: tickets.Priority(m.Priority).String(), Reopens: m.Reopens, SubAddressing: m.SubAddressing,
-		Acknowledges: m.Acknowledges, Paused: m.Paused, After: m.After, AfterFolder: m.AfterFolder, Outages: showOutages(m.Outages), Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+		Acknowledges: m.Acknowledges, Paused: m.Paused, After: m.After, AfterFolder: m.AfterFolder, LogoURL: m.Logo, AccentColor: m.Accent,
+		BusinessHours: showHours(m.Hours), Outages: showOutages(m.Outages), Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
 }
 
 func authOf(m mailboxes.Mailbox) string {
@@ -126,23 +151,26 @@ type MailboxPatch struct {
 
 // MailboxFields is what need not be said when a mailbox is made.
 type MailboxFields struct {
-	Name           *string   `json:"name,omitempty" maxLength:"200"`
-	FromName       *string   `json:"from_name,omitempty" maxLength:"200"`
-	Folders        *[]string `json:"folders,omitempty" nullable:"false" maxItems:"50"`
-	StaffAddresses *[]string `json:"staff_addresses,omitempty" nullable:"false" maxItems:"50"`
-	Priority       *string   `json:"priority,omitempty" enum:"high,medium,low"`
-	Reopens        *bool     `json:"reopens,omitempty"`
-	SubAddressing  *bool     `json:"sub_addressing,omitempty"`
-	Acknowledges   *bool     `json:"acknowledges,omitempty"`
-	Paused         *bool     `json:"paused,omitempty"`
-	After          *string   `json:"after,omitempty" enum:"nothing,seen,move" doc:"nothing where absent"`
-	AfterFolder    *string   `json:"after_folder,omitempty" maxLength:"200" doc:"Where emails are moved to; the folder must be there and must not be one that is read"`
+	Name           *string        `json:"name,omitempty" maxLength:"200"`
+	FromName       *string        `json:"from_name,omitempty" maxLength:"200"`
+	Folders        *[]string      `json:"folders,omitempty" nullable:"false" maxItems:"50"`
+	StaffAddresses *[]string      `json:"staff_addresses,omitempty" nullable:"false" maxItems:"50"`
+	Priority       *string        `json:"priority,omitempty" enum:"high,medium,low"`
+	Reopens        *bool          `json:"reopens,omitempty"`
+	SubAddressing  *bool          `json:"sub_addressing,omitempty"`
+	Acknowledges   *bool          `json:"acknowledges,omitempty"`
+	Paused         *bool          `json:"paused,omitempty"`
+	After          *string        `json:"after,omitempty" enum:"nothing,seen,move" doc:"nothing where absent"`
+	LogoURL        *string        `json:"logo_url,omitempty" maxLength:"500" doc:"https; empty: the desk's"`
+	AccentColor    *string        `json:"accent_color,omitempty" maxLength:"7" doc:"#rrggbb, with a contrast to white of 4.5 or more; empty: the desk's"`
+	BusinessHours  *BusinessHours `json:"business_hours,omitempty"`
+	AfterFolder    *string        `json:"after_folder,omitempty" maxLength:"200" doc:"Where emails are moved to; the folder must be there and must not be one that is read"`
 }
 
 func (f MailboxFields) fields() (mailboxes.Fields, error) {
 	out := mailboxes.Fields{Name: linePointer(f.Name), FromName: linePointer(f.FromName), Folders: linesPointer(f.Folders),
 		Reopens: f.Reopens, SubAddressing: f.SubAddressing, Acknowledges: f.Acknowledges, Paused: f.Paused,
-		After: f.After, AfterFolder: linePointer(f.AfterFolder)}
+		After: f.After, AfterFolder: linePointer(f.AfterFolder), Logo: linePointer(f.LogoURL), Accent: linePointer(f.AccentColor), Hours: f.BusinessHours.fields()}
 	if f.StaffAddresses != nil {
 		staff := []string{}
 		for _, s := range *f.StaffAddresses {

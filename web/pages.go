@@ -6,11 +6,14 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
+
+	"github.com/postern-desk/postern/internal/brand"
 )
 
 //go:embed pages
@@ -42,14 +45,18 @@ func (d Deps) pages(mux chi.Router, spec *huma.OpenAPI) {
 	mux.MethodNotAllowed(methodNotAllowed(mux))
 }
 
-// style is the style of all pages, with the desk's colour where it has one. On dark ground the colours stay as they
+// style is the style of all pages, with the colour that the page asks for, else the desk's where it has one. On dark ground the colours stay as they
 // are: one that is readable on white is not readable there.
 func style(accent string) http.HandlerFunc {
-	sheet, _ := pageFiles.ReadFile("pages/style.css") // it is part of the program
-	if accent != "" {
-		sheet = append(sheet, "@media not (prefers-color-scheme: dark) {\n  :root { --accent: "+accent+"; }\n}\n"...)
-	}
-	return func(w http.ResponseWriter, _ *http.Request) {
+	plain, _ := pageFiles.ReadFile("pages/style.css") // it is part of the program
+	return func(w http.ResponseWriter, r *http.Request) {
+		colour, sheet := accent, plain
+		if own := r.URL.Query().Get("accent"); own != "" && brand.CheckAccent(own) == nil {
+			colour = own
+		}
+		if colour != "" {
+			sheet = append(slices.Clip(plain), "@media not (prefers-color-scheme: dark) {\n  :root { --accent: "+colour+"; }\n}\n"...)
+		}
 		w.Header().Set("Cache-Control", "public, max-age=300")
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		_, _ = w.Write(sheet) // the caller may be gone

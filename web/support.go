@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -16,8 +15,8 @@ import (
 	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/limit"
-	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/tickets"
+	"github.com/postern-desk/postern/internal/wording"
 )
 
 // supportForm is the public form: no account, no session, no script.
@@ -28,12 +27,14 @@ type supportForm struct {
 	rate    config.Rate
 	acks    config.Rate
 	house   house
+	letters wording.Desk
+	box     formBox
 	log     *slog.Logger
 	trapped atomic.Int64 // posts of programs that filled in the hidden field
 }
 
 func newSupportForm(d Deps) *supportForm {
-	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, acks: d.AckLimit, house: d.house(), log: d.Log}
+	return &supportForm{db: d.DB, tickets: d.Tickets, blobs: d.Blobs, rate: d.FormLimit, acks: d.AckLimit, house: d.house(), letters: d.Letters, log: d.Log}
 }
 
 // byForm is who acts: whoever filled in the form has proved nothing.
@@ -43,16 +44,19 @@ var byForm = event.Actor{Kind: "form", ID: "support", Name: "Support form", Real
 type supportPage struct {
 	frame
 	supportRequest
+	Away    string // when somebody answers next; empty: now
 	Problem string
 	Wrong   map[string]string // by field
 }
 
 func (f *supportForm) show(w http.ResponseWriter, r *http.Request) {
-	writePage(w, r, http.StatusOK, "support.html", f.page(r, supportRequest{}))
+	writePage(w, r, http.StatusOK, "support.html", f.page(w, r, supportRequest{}))
 }
 
-func (f *supportForm) page(r *http.Request, typed supportRequest) supportPage {
-	return supportPage{frame: f.house.frame(r, "page.ask"), supportRequest: typed}
+func (f *supportForm) page(w http.ResponseWriter, r *http.Request, typed supportRequest) supportPage {
+	page := supportPage{frame: f.frame(w, r, "page.ask"), supportRequest: typed}
+	page.Away = f.away(r, page.Language)
+	return page
 }
 
 func (f *supportForm) submit(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +132,7 @@ func (f *supportForm) thanks(w http.ResponseWriter, r *http.Request) {
 	page := struct {
 		frame
 		Number int64
-	}{frame: f.house.frame(r, "form.thank_you")}
+	}{frame: f.frame(w, r, "form.thank_you")}
 	if n, err := strconv.ParseInt(r.URL.Query().Get("number"), 10, 64); err == nil && n > 0 {
 		page.Number = n
 	}
@@ -165,7 +169,7 @@ func (f *supportForm) again(w http.ResponseWriter, r *http.Request, typed suppor
 		writeProblem(w, p)
 		return
 	}
-	page := f.page(r, typed)
+	page := f.page(w, r, typed)
 	page.Problem, page.Wrong = page.T("form.wrong"), wrong
 	writePage(w, r, http.StatusUnprocessableEntity, "support.html", page)
 }
@@ -178,7 +182,7 @@ func (f *supportForm) failed(w http.ResponseWriter, r *http.Request, typed suppo
 		writeProblem(w, p)
 		return
 	}
-	page := f.page(r, typed)
+	page := f.page(w, r, typed)
 	page.Problem = page.T("form.failed")
 	switch {
 	case p.Code == "own_address":
@@ -202,25 +206,12 @@ func (f *supportForm) tooOften(w http.ResponseWriter, r *http.Request, typed sup
 	}
 	w.Header().Set("Retry-After", seconds(wait))
 	minutes := strconv.Itoa(int((wait + time.Minute - 1) / time.Minute))
-	page := f.page(r, typed)
+	page := f.page(w, r, typed)
 	page.Problem = page.T("form.often_text", "minutes", minutes)
-	if address := f.address(r.Context()); address != "" {
+	if address := f.mailbox(r.Context()).Address; address != "" {
 		page.Problem += " " + page.T("form.often_address", "address", address)
 	}
 	writePage(w, r, http.StatusTooManyRequests, "support.html", page)
-}
-
-// address is that of the mailbox which requests by the form belong to; empty where the desk has none.
-func (f *supportForm) address(ctx context.Context) (address string) {
-	err := f.db.View(ctx, byForm, func(v *db.View) error {
-		boxes, err := mailboxes.All(v)
-		if len(boxes) > 0 {
-			address = boxes[0].Address
-		}
-		return err
-	})
-	noteFailure(ctx, err)
-	return address
 }
 
 // unreadable answers a post that did not come whole or is too large.
@@ -231,7 +222,7 @@ func (f *supportForm) unreadable(w http.ResponseWriter, r *http.Request, err err
 	if errors.As(err, &tooLarge) || errors.Is(err, errFilesTooLarge) {
 		status, code, what = http.StatusRequestEntityTooLarge, codeAttachmentsTooLarge, "form.too_large"
 	}
-	page := f.house.frame(r, what)
+	page := f.frame(w, r, what)
 	text := page.T(what + "_text")
 	if wantsJSON(r) {
 		writeProblem(w, newProblem(status, code, text))

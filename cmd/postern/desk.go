@@ -105,7 +105,7 @@ func assemble(ctx context.Context, set config.Settings, front *webServer, log *s
 // letters is what letters say of the desk.
 func (d *desk) letters() wording.Desk {
 	return wording.Desk{Name: d.set.DeskName, Language: d.set.Language, TimeZone: d.set.TimeZone, Logo: d.set.LogoURL,
-		Accent: d.set.AccentColor, Wording: d.wording}
+		Accent: d.set.AccentColor, Hours: d.set.Hours(), Wording: d.wording}
 }
 
 func (d *desk) rules() inbox.Rules {

@@ -26,8 +26,10 @@ var rooms = []room{
 	{path: "jobs"},
 	{path: "internal/fault"},
 	{path: "internal/event"},
-	{path: "internal/config"},
 	{path: "internal/words"},
+	{path: "internal/hours"},
+	{path: "internal/brand"},
+	{path: "internal/config", imports: []string{"internal/words", "internal/hours", "internal/brand"}},
 	{path: "mail/message"},
 	{path: "mail/oauth"},
 	{path: "mail/mailbox", imports: []string{"mail/oauth"}},
@@ -44,7 +46,7 @@ var rooms = []room{
 	{path: "internal/vault"},
 	{path: "internal/blob", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/limit", imports: []string{"internal/db", "internal/event", "internal/fault"}},
-	{path: "internal/mailboxes", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/vault", "mail/dkim"}},
+	{path: "internal/mailboxes", imports: []string{"internal/hours", "internal/brand", "internal/db", "internal/event", "internal/fault", "internal/vault", "mail/dkim"}},
 	{path: "internal/contacts", imports: []string{"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks"}},
 	{path: "internal/rules", imports: []string{"internal/db", "internal/event", "internal/fault"}},
 	{path: "internal/outbox", imports: []string{
@@ -52,7 +54,7 @@ var rooms = []room{
 		"internal/token", "internal/vault", "internal/mailboxes",
 	}},
 	{path: "internal/wording", imports: []string{
-		"internal/db", "internal/event", "internal/fault", "internal/words", "mail/letter", "internal/mailboxes", "internal/outbox",
+		"internal/hours", "internal/db", "internal/event", "internal/fault", "internal/words", "mail/letter", "internal/mailboxes", "internal/outbox",
 	}},
 	{path: "internal/outage", imports: []string{
 		"internal/db", "internal/event", "internal/fault", "internal/words", "webhooks", "mail/letter", "internal/mailboxes",

@@ -72,8 +72,10 @@ type Desk struct {
 	OperatorAddress string `name:"operator-address" unit:"email address" example:"ops@desk.example" help:"Who is written to when a mailbox does not work. When empty, the mailbox's staff addresses."`
 	LogoURL         string `name:"logo-url" unit:"https URL" example:"https://desk.example/logo.png" help:"A picture at the head of letters and pages, shown 40 pixels high. When empty, none."`
 	AccentColor     string `name:"accent-color" unit:"#rrggbb" example:"#0b6e4f" help:"Colour of links and buttons in letters and pages; its contrast to white must be at least 4.5. When empty, a blue."`
-	Language        string `name:"language" default:"en" unit:"BCP 47 tag" help:"Language of letters to staff and to clients who have none, and of pages for visitors whose own the desk does not speak: en, de, fr or es."`
-	TimeZone        string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of the times in letters to clients who have none."`
+	Language        string `name:"language" default:"en" unit:"BCP 47 tag" example:"de-CH" help:"Language of letters to staff and to clients who have none, and of pages for visitors whose own the desk does not speak: en, de, fr or es."`
+	TimeZone        string `name:"time-zone" default:"UTC" unit:"IANA name" help:"Time zone of the times in letters to clients who have none, and of the business hours."`
+	BusinessHours   string `name:"business-hours" unit:"hours of the week" example:"mon-fri 09:00-17:00, sat 10:00-12:00" help:"When the desk answers, such as mon-fri 09:00-17:00, sat 10:00-12:00: outside of it acknowledgements and the support form say when it does so next. When empty, they say nothing of it."`
+	Holidays        string `name:"holidays" unit:"list of days" example:"12-25, 2026-04-06" help:"Days within the business hours on which nobody answers, such as 12-25 for every year or 2026-04-06."`
 }
 
 // Inbound is how email is read.

@@ -14,7 +14,9 @@ import (
 	_ "time/tzdata" // time zones are known on a machine, or in a container, without its own list
 	"unicode"
 
-	"golang.org/x/text/language"
+	"github.com/postern-desk/postern/internal/brand"
+	"github.com/postern-desk/postern/internal/hours"
+	"github.com/postern-desk/postern/internal/words"
 )
 
 // Problems is what is wrong with the settings, one line each: the setting, then the remedy.
@@ -32,6 +34,12 @@ func (p Problems) orNil() error {
 func (p *Problems) unless(ok bool, setting, remedy string, args ...any) {
 	if !ok {
 		*p = append(*p, envPrefix+strings.ToUpper(setting)+": "+fmt.Sprintf(remedy, args...))
+	}
+}
+
+func (p *Problems) unlessFine(setting string, err error) {
+	if err != nil {
+		*p = append(*p, envPrefix+strings.ToUpper(setting)+": "+err.Error())
 	}
 }
 
@@ -113,17 +121,30 @@ func (s *Desk) check(p *Problems) {
 		"desk_name", "must be 1 to 80 characters on one line, e.g. Acme Support")
 	to, err := mail.ParseAddress(s.OperatorAddress)
 	p.unless(s.OperatorAddress == "" || err == nil && to.Address == s.OperatorAddress, "operator_address", "must be one email address, e.g. ops@desk.example")
-	logo, err := url.Parse(s.LogoURL)
-	p.unless(s.LogoURL == "" || err == nil && logo.Scheme == "https" && logo.Host != "" && logo.User == nil && len(s.LogoURL) <= 500,
-		"logo_url", "must be an https URL of a picture, e.g. https://desk.example/logo.png")
-	contrast, isColour := contrastWithWhite(s.AccentColor)
-	p.unless(s.AccentColor == "" || isColour, "accent_color", "must be a colour such as #0b6e4f")
-	p.unless(!isColour || contrast >= readable, "accent_color",
-		"has a contrast of %.1f to white; text needs 4.5 to be readable: take a darker one", contrast)
-	_, err = language.Parse(s.Language)
-	p.unless(err == nil, "language", "must be a language tag, e.g. en or pt-BR")
-	_, err = time.LoadLocation(s.TimeZone)
+	p.unlessFine("logo_url", brand.CheckLogo(s.LogoURL))
+	p.unlessFine("accent_color", brand.CheckAccent(s.AccentColor))
+	_, speaks := words.Speaks(s.Language)
+	p.unless(speaks, "language", "must be a language that the desk speaks: %s; or a kind of one, such as de-CH", words.Known())
+	zone, err := time.LoadLocation(s.TimeZone)
 	p.unless(err == nil && s.TimeZone != "" && s.TimeZone != "Local", "time_zone", "must be an IANA time zone, e.g. Europe/London")
+	if err == nil {
+		_, err = hours.Parse(s.BusinessHours, s.HolidayList(), zone)
+		p.unlessFine("business_hours", err)
+	}
+}
+
+// Hours is when the desk answers; nil: always. Settings that were validated have hours that can be read.
+func (s *Desk) Hours() *hours.Hours {
+	open, err := hours.Parse(s.BusinessHours, s.HolidayList(), s.Location())
+	if err != nil {
+		return nil
+	}
+	return open
+}
+
+// HolidayList is the holidays one by one.
+func (s *Desk) HolidayList() []string {
+	return strings.FieldsFunc(s.Holidays, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 func (s *Inbound) check(p *Problems) {

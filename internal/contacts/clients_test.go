@@ -59,6 +59,7 @@ func TestClientsAreRefusedWithTheirReason(t *testing.T) {
 		"unknown zone":    {ClientFields{TimeZone: ptr("Mars/Base")}, fault.Invalid, "invalid_time_zone", "time_zone"},
 		"local zone":      {ClientFields{TimeZone: ptr("Local")}, fault.Invalid, "invalid_time_zone", "time_zone"},
 		"no language":     {ClientFields{Language: ptr("e")}, fault.Invalid, "invalid_language", "language"},
+		"unspoken":        {ClientFields{Language: ptr("ja")}, fault.Invalid, "invalid_language", "language"},
 		"long language":   {ClientFields{Language: ptr(strings.Repeat("e", 36))}, fault.Invalid, "invalid_language", "language"},
 		"no domain":       {ClientFields{Domains: &[]string{"acme.example", "localhost"}}, fault.Invalid, "invalid_domain", "domains"},
 		"broken domain":   {ClientFields{Domains: &[]string{"ac me.example"}}, fault.Invalid, "invalid_domain", "domains"},

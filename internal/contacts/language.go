@@ -28,8 +28,8 @@ func applyLanguage(to *string, tag *string) error {
 	if tag == nil {
 		return nil
 	}
-	if *tag != "" && !words.Valid(*tag) {
-		return fault.New(fault.Invalid, "invalid_language", "the language must be a tag such as en or de-CH").In("language")
+	if _, ok := words.Speaks(*tag); *tag != "" && (!ok || !words.Valid(*tag)) {
+		return fault.New(fault.Invalid, "invalid_language", "the desk does not speak %.35q; it speaks %s, and their kinds such as de-CH", *tag, words.Known()).In("language")
 	}
 	*to = *tag
 	return nil

@@ -53,7 +53,10 @@ type Mailbox struct {
 	After          string    `db:"after"`
 	AfterFolder    string    `db:"after_folder"`
 	Paused         bool      `db:"paused"`
-	OAuth          *OAuth    `db:"oauth"` // nil: it signs in with its passwords
+	OAuth          *OAuth    `db:"oauth"`        // nil: it signs in with its passwords
+	Logo           string    `db:"logo_url"`     // https URL; empty: the desk's
+	Accent         string    `db:"accent_color"` // #rrggbb; empty: the desk's
+	Hours          *Hours    `db:"hours"`        // nil: the desk's
 	Version        int       `db:"version"`
 	CreatedAt      time.Time `db:"created_at"`
 	UpdatedAt      time.Time `db:"updated_at"`

@@ -1,6 +1,7 @@
 package mailboxes
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
@@ -38,6 +39,8 @@ type Fields struct {
 	After          *string
 	AfterFolder    *string // of AfterMove
 	Paused         *bool
+	Logo, Accent   *string // empty: the desk's
+	Hours          *Hours  // of no week: the desk's
 }
 
 // Create adds a mailbox; its address, both servers and its start point stay as given here.
@@ -87,6 +90,7 @@ func (s *Service) Create(ctx context.Context, by event.Actor, f Fields) (Mailbox
 			set(&g.ClientSecret, f.ClientSecret)
 			tx.Queue(sqlSetGrant, m.ID, s.sealGrant(g))
 		}
+		m.keepLook(tx)
 		for _, folder := range m.Folders {
 			tx.Queue(sqlInsertFolder, m.ID, folder)
 		}
@@ -121,6 +125,7 @@ func (s *Service) Update(ctx context.Context, by event.Actor, id uuid.UUID, vers
 		if err != nil {
 			return err
 		}
+		m.keepLook(tx)
 		for _, folder := range m.Folders {
 			tx.Queue(sqlInsertFolder, m.ID, folder)
 		}
@@ -148,6 +153,11 @@ func (f Fields) apply(m *Mailbox) error {
 	set(&m.Paused, f.Paused)
 	set(&m.After, f.After)
 	set(&m.AfterFolder, f.AfterFolder)
+	set(&m.Logo, f.Logo)
+	set(&m.Accent, f.Accent)
+	if f.Hours != nil {
+		m.Hours = f.Hours
+	}
 	if m.StaffAddresses == nil {
 		m.StaffAddresses = []string{} // NULL is no list
 	}
@@ -167,7 +177,7 @@ func (f Fields) apply(m *Mailbox) error {
 	case m.Priority < 1 || m.Priority > 3:
 		return fault.New(fault.Invalid, "invalid_priority", "priority must be high, medium or low").In("priority")
 	}
-	if err := m.checkAfter(); err != nil {
+	if err := cmp.Or(m.checkAfter(), m.checkLook()); err != nil {
 		return err
 	}
 	if err := m.IMAP.check("imap"); err != nil {

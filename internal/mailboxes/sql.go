@@ -1,7 +1,7 @@
 package mailboxes
 
 const columns = `id, name, address, address_norm, from_name, imap, smtp, folders, start, start_at, staff_addresses,
-    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, oauth, version, created_at, updated_at,
+    priority, reopens, sub_addressing, acknowledges, after, after_folder, paused, oauth, logo_url, accent_color, hours, version, created_at, updated_at,
     (select coalesce(jsonb_agg(jsonb_build_object('side', side, 'since', since, 'failed_at', failed_at, 'failures', failures,
         'reason', reason, 'detail', detail, 'told_at', told_at) order by side), '[]')
     from mailbox_outages where mailbox_id = mailboxes.id) as outages`
@@ -21,6 +21,8 @@ const sqlUpdate = `
 update mailboxes set name = $2, from_name = $3, imap = $4, smtp = $5, folders = $6, staff_addresses = $7, priority = $8,
     reopens = $9, sub_addressing = $10, acknowledges = $11, paused = $12, version = $13, after = $14, after_folder = $15, updated_at = now()
 where id = $1`
+
+const sqlSetLook = `update mailboxes set logo_url = $2, accent_color = $3, hours = $4 where id = $1`
 
 const sqlSetIMAPSecret = `update mailboxes set imap_secret = $2 where id = $1`
 

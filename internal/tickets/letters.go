@@ -54,7 +54,8 @@ func (s *Service) acknowledge(tx *db.Tx, t *Ticket, m *Message, o Opening) error
 		return err
 	}
 	words, err := letter.RenderAcknowledgement(letter.Acknowledgement{Look: look, Desk: s.desk.FromName(o.Mailbox), TicketNumber: number(t),
-		Subject: harmless(t.Subject, look.T("letter.your_request")), ContactName: harmless(t.RequesterName, "")})
+		Subject: harmless(t.Subject, look.T("letter.your_request")), ContactName: harmless(t.RequesterName, ""),
+		Back: s.desk.Back(o.Mailbox, tx.Now())})
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,13 @@ package tickets
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern-desk/postern/internal/contacts"
+	hoursPackage "github.com/postern-desk/postern/internal/hours"
 	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/wording"
+	"github.com/postern-desk/postern/internal/words"
 )
 
 // Tried: a contact with a language of its own, one whose client has it, one whose tag the desk does not speak, one
@@ -21,8 +24,9 @@ func TestLettersSpeakTheContactsLanguage(t *testing.T) {
 		{"de-AT", "Guten Tag Ann,", "(CE"}, {"", "Bonjour Ann,", "(CE"}, {"ja", "Bonjour Ann,", "(CE"},
 	} {
 		norm := string(rune('a'+i)) + "@client.example"
-		made, err := s.contacts.Create(soon(t), sam, contacts.Fields{ClientID: &acme.ID, Name: ptr("Ann"), Email: &norm, EmailNorm: norm, Language: &c.own})
+		made, err := s.contacts.Create(soon(t), sam, contacts.Fields{ClientID: &acme.ID, Name: ptr("Ann"), Email: &norm, EmailNorm: norm, Language: ptr("")})
 		must(t, err)
+		s.test.Fixture(t, `update contacts set language = nullif($2, '') where id = $1`, made.ID, c.own) // an older release took any tag
 		who, err := s.contacts.Get(soon(t), sam, made.ID)
 		must(t, err)
 		opened := s.open(func(o *Opening) {
@@ -44,6 +48,40 @@ func TestLettersSpeakTheContactsLanguage(t *testing.T) {
 	letters := s.letters(opened.ID)
 	if last := letters[len(letters)-1].raw; !strings.Contains(letters[0].raw, "Hola, Ann:") || !strings.Contains(last, "UTC-05") {
 		t.Errorf("a stranger reads %s\n%s", letters[0].raw, last)
+	}
+}
+
+// Tried: a desk and a mailbox that are closed for three days yet, a mailbox that is always open, and its own name and look.
+func TestAcknowledgementSaysWhenTheDeskAnswers(t *testing.T) {
+	t.Parallel()
+	back := time.Now().UTC().AddDate(0, 0, 3)
+	week := strings.ToLower(back.Format("Mon")) + " 12:00-12:30"
+	open := func(hours *mailboxes.Hours) string {
+		s := newScene(t, func(f *mailboxes.Fields) {
+			f.FromName, f.Accent, f.Logo, f.Hours = ptr("Spare parts"), ptr("#0b6e4f"), ptr("https://parts.example/l.png"), hours
+		})
+		s.desk.Language, s.desk.TimeZone, s.desk.Accent = "de", "Etc/GMT-2", "#000000"
+		var err error
+		s.desk.Hours, err = hoursPackage.Parse(week, nil, time.FixedZone("", 2*3600))
+		must(t, err)
+		raw := s.letters(s.open(func(o *Opening) { o.Acknowledge = true }).ID)[0].raw
+		raw = strings.NewReplacer("=\r\n", "", "\r\n", "\n", "=3D", "=", "=C3=BC", "ü", "=C3=A4", "ä").Replace(raw)
+		for _, own := range []string{"\n\nSpare parts\n", `src="https://parts.example/l.png" alt="Spare parts"`, "solid #0b6e4f"} {
+			if !strings.Contains(raw, own) {
+				t.Errorf("the letter has no %q:\n%s", own, raw)
+			}
+		}
+		return raw
+	}
+	day := words.German.Day(back, nil)
+	for want, hours := range map[string]*mailboxes.Hours{
+		"Wir sind wieder für Sie da: " + day + ", 12:00 Uhr (UTC+02).": nil,
+		"Wir sind wieder für Sie da: " + day + ", 14:00 Uhr (UTC+02).": {Week: week, TimeZone: "UTC"},
+		"Antwort von uns.\n\nBetreff":                                  {Week: "sun-sat 00:00-24:00"},
+	} {
+		if raw := open(hours); !strings.Contains(raw, want) {
+			t.Errorf("with %+v no %q in:\n%s", hours, want, raw)
+		}
 	}
 }
 

@@ -84,6 +84,7 @@ func TestLettersSpeakEveryLanguage(t *testing.T) {
 		look := Look{Language: l, Zone: words.Zone("Europe/Paris")}
 		ack, not, ans := acked, notice, answer
 		ack.Look, not.Look, ans.Look = look, look, look
+		ack.Back = march.Add(18 * time.Hour)
 		trouble := Outage{Look: look, Desk: "Northwind Support", Mailbox: "support@desk.example", Sends: true, Server: "smtp.desk.example:465", Since: march,
 			Summary: l.T("outage.login_refused"), Remedy: l.T("outage.login_refused_remedy"), Detail: "535 5.7.8"}
 		ans.Logo, ans.Accent = "https://desk.example/logo.png?a=1&b=2", "#0b6e4f"

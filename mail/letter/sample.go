@@ -15,7 +15,7 @@ func Sample(kind string, l Look, desk string) (Rendered, error) {
 	switch kind {
 	case "acknowledgement":
 		return RenderAcknowledgement(Acknowledgement{Look: l, Desk: desk, TicketNumber: number, Subject: subject, ContactName: "Ann Example",
-			Excerpt: question, Link: link})
+			Excerpt: question, Link: link, Back: sampled.Add(18 * time.Hour)})
 	case "answer":
 		return RenderAnswer(Answer{Look: l, Desk: desk, AuthorName: "Bo Example", TicketNumber: number, Subject: subject,
 			Body: "Please open the lid and take the paper out.\nhttps://desk.example/help", Link: link,

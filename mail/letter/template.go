@@ -31,7 +31,7 @@ type Template struct {
 
 // Variables is what templates of each kind of letter may name.
 var Variables = map[string][]string{
-	"acknowledgement": {"desk", "number", "subject", "name", "link", "excerpt", "accent"},
+	"acknowledgement": {"desk", "number", "subject", "name", "day", "clock", "link", "excerpt", "accent"},
 	"answer":          {"desk", "number", "subject", "author", "body", "link", "quoted_by", "quoted", "accent"},
 	"notice":          {"desk", "number", "subject", "from_name", "from_address", "unverified", "priority", "reasons", "link", "excerpt", "accent"},
 	"held_notice":     {"desk", "number", "subject", "from_name", "from_address", "unverified", "priority", "reasons", "link", "excerpt", "accent", "why"},
