@@ -18,7 +18,6 @@ import (
 
 	"github.com/postern-desk/postern/internal/config"
 	"github.com/postern-desk/postern/internal/embedded"
-	"github.com/postern-desk/postern/internal/event"
 	"github.com/postern-desk/postern/internal/testimap"
 	"github.com/postern-desk/postern/worker"
 )
@@ -43,9 +42,6 @@ type bench struct {
 	whole   float64 // median of the whole road, for the ratio
 	results []result
 }
-
-// onlooker is who reads in the services' records.
-var onlooker = event.System("bench")
 
 const mailPassword = "bench"
 

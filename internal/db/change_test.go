@@ -364,7 +364,7 @@ func TestIDsOfThePastSortByTheirTime(t *testing.T) {
 		}
 		before = id.String()
 	}
-	if NewIDOf(now) == NewIDOf(now) {
+	if one, other := NewIDOf(now), NewIDOf(now); one == other {
 		t.Error("two ids of one moment are the same")
 	}
 }

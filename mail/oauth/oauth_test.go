@@ -244,8 +244,7 @@ func TestSignInByCode(t *testing.T) {
 // Tried: a browser that comes back with the code; before it a stranger's request with another state.
 func TestSignInByBrowser(t *testing.T) {
 	t.Parallel()
-	var p *provider
-	p = newProvider(t, func(f url.Values) (int, string) {
+	p := newProvider(t, func(f url.Values) (int, string) {
 		if f.Get("code") != "the-code" || f.Get("code_verifier") == "" {
 			return 400, `{"error":"invalid_grant"}`
 		}
