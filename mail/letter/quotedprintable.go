@@ -2,13 +2,14 @@ package letter
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"strings"
 )
 
 // qpLine is the longest line without its soft break (RFC 2045 section 6.7).
 const qpLine = 75
+
+const upperHex = "0123456789ABCDEF"
 
 // writeQuotedPrintable encodes text so that no relay has a reason to touch it:
 // beyond what mime/quotedprintable does, a line never starts with a dot or with
@@ -34,7 +35,9 @@ func writeQuotedPrintableLine(b *bufio.Writer, line string) {
 			col++
 			continue
 		}
-		fmt.Fprintf(b, "=%02X", line[i])
+		b.WriteByte('=')
+		b.WriteByte(upperHex[line[i]>>4])
+		b.WriteByte(upperHex[line[i]&15])
 		col += 3
 	}
 	b.WriteString("\r\n")
