@@ -66,12 +66,12 @@ var queueRoutes = []string{
 func TestQueueIsForSessionsOfAdministrators(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	over, idle, old, revoked := d.logIn(), d.logIn(), d.logIn(), d.logIn()
+	over, idle, old := d.logIn(), d.logIn(), d.logIn()
 	d.with(over, "POST", "/admin/logout").want(http.StatusSeeOther)
 	k, key, err := d.deps.Identity.Create(t.Context(), tester, "gone", identity.Admin)
 	must(t, err)
 	c := d.tryKey(key).want(http.StatusSeeOther).cookie()
-	revoked = c.Name + "=" + c.Value
+	revoked := c.Name + "=" + c.Value
 	must(t, d.deps.Identity.Revoke(t.Context(), tester, k.ID))
 	good := d.logIn()
 	d.ownerExec("with s as (select hash, row_number() over (order by created_at) as n from admin_sessions) update admin_sessions a set used_at = case when n = 1 then now() - interval '31 minutes' else now() end, created_at = case when n = 2 then now() - interval '13 hours' else now() end from s where s.hash = a.hash")

@@ -1,42 +1,19 @@
 package main_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/postern-desk/postern/internal/testtls"
 )
 
-// private is a server certificate for 127.0.0.1 of an authority that no system knows, and that authority's file.
-func private(t *testing.T) (tls.Certificate, string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	card := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "private"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, card, card, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
-		file(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-}
-
 // secured puts TLS before a plain server.
-func secured(t *testing.T, certificate tls.Certificate, plain string) string {
+func secured(t *testing.T, config *tls.Config, plain string) string {
 	t.Helper()
-	listen, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	listen, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +41,10 @@ func secured(t *testing.T, certificate tls.Certificate, plain string) string {
 func TestPrivateAuthorityIsTrustedWhereItIsNamed(t *testing.T) {
 	t.Parallel()
 	s := setUp(t)
-	certificate, authority := private(t)
+	private := testtls.New(t, "127.0.0.1")
 	s.send(t, "ann@client.example", "private@desk.example", "over TLS", "", "x")
-	succeed(t, s.settings, "mailbox", "add", "private@desk.example", "--imap", secured(t, certificate, s.IMAP),
-		"--smtp", secured(t, certificate, s.SMTP), "--from", "all")
+	succeed(t, s.settings, "mailbox", "add", "private@desk.example", "--imap", secured(t, private.Config, s.IMAP),
+		"--smtp", secured(t, private.Config, s.SMTP), "--from", "all")
 	out, _, status := command(t, s.settings, "mailbox", "check", "private@desk.example")
 	if status != 1 || strings.Count(out, "FAIL") != 2 || !strings.Contains(out, "certificate") {
 		t.Errorf("without the authority: status %d\n%s", status, out)
@@ -76,7 +53,7 @@ func TestPrivateAuthorityIsTrustedWhereItIsNamed(t *testing.T) {
 		!strings.Contains(errs, "POSTERN_CA_FILE: /no/such: no such file or directory; name a PEM file") {
 		t.Errorf("a file that is not there: status %d\n%s", status, errs)
 	}
-	s.settings = append(s.settings, "POSTERN_CA_FILE="+authority)
+	s.settings = append(s.settings, "POSTERN_CA_FILE="+file(t, "ca.pem", string(private.Cert)))
 	if out := succeed(t, s.settings, "mailbox", "check", "private@desk.example"); strings.Contains(out, "FAIL") {
 		t.Errorf("with the authority:\n%s", out)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
 	"github.com/postern-desk/postern/internal/testimap"
+	"github.com/postern-desk/postern/internal/testtls"
 	"github.com/postern-desk/postern/mail/mailbox"
 )
 
@@ -110,7 +111,8 @@ func memInbox(t *testing.T) inbox {
 	}
 	users := imapmemserver.New()
 	users.AddUser(user)
-	config, pool := selfSigned(t, "127.0.0.1")
+	private := testtls.New(t, "127.0.0.1")
+	config, pool := private.Config, private.Pool
 	server := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			return users.NewSession(), nil, nil

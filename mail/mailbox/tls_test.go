@@ -1,49 +1,13 @@
 package mailbox_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net"
 	"testing"
-	"time"
 
+	"github.com/postern-desk/postern/internal/testtls"
 	"github.com/postern-desk/postern/mail/mailbox"
 )
-
-// selfSigned makes a certificate for this host name or address.
-func selfSigned(t *testing.T, host string) (*tls.Config, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatalf("make a key: %v", err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatalf("make a certificate: %v", err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatalf("parse the certificate: %v", err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
-}
 
 // upgrade answers STARTTLS and goes on in TLS.
 func upgrade(config *tls.Config) reply {
@@ -56,8 +20,8 @@ func upgrade(config *tls.Config) reply {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	right, rightPool := selfSigned(t, "127.0.0.1")
-	other, otherPool := selfSigned(t, "mail.example.org")
+	right := testtls.New(t, "127.0.0.1")
+	other := testtls.New(t, "mail.example.org")
 	for _, security := range []mailbox.Security{mailbox.SecurityTLS, mailbox.SecuritySTARTTLS} {
 		start := func(t *testing.T, config *tls.Config) mailbox.Account {
 			f := &fake{tls: config}
@@ -70,11 +34,11 @@ func TestTLS(t *testing.T) {
 		}
 		t.Run(string(security), func(t *testing.T) {
 			t.Parallel()
-			a := start(t, right)
+			a := start(t, right.Config)
 			_, err := mailbox.Dial(within(t), a, quick)
 			mustBe(t, err, mailbox.ErrTLS) // the authority is unknown
 
-			a.RootCAs = rightPool
+			a.RootCAs = right.Pool
 			s := dialAccount(t, a)
 			if _, err := s.Open(within(t), "INBOX"); err != nil {
 				t.Fatalf("open INBOX over %s: %v", security, err)
@@ -83,8 +47,8 @@ func TestTLS(t *testing.T) {
 				t.Fatalf("fetch over %s: %d emails, %v", security, len(got), err)
 			}
 
-			a = start(t, other)
-			a.RootCAs = otherPool
+			a = start(t, other.Config)
+			a.RootCAs = other.Pool
 			_, err = mailbox.Dial(within(t), a, quick)
 			mustBe(t, err, mailbox.ErrTLS) // the certificate is another host's
 		})
@@ -101,7 +65,8 @@ func TestTLSOnAPlainPort(t *testing.T) {
 
 func TestTLSConnectionCutWithoutWarning(t *testing.T) {
 	t.Parallel()
-	config, pool := selfSigned(t, "127.0.0.1")
+	private := testtls.New(t, "127.0.0.1")
+	config, pool := private.Config, private.Pool
 	for name, hangUp := range map[string]func(net.Conn){
 		"with close_notify": func(conn net.Conn) { _ = conn.Close() },
 		"without":           func(conn net.Conn) { _ = conn.(*tls.Conn).NetConn().Close() },
@@ -125,7 +90,8 @@ func TestTLSConnectionCutWithoutWarning(t *testing.T) {
 
 func TestStartTLSIsDemanded(t *testing.T) {
 	t.Parallel()
-	config, pool := selfSigned(t, "127.0.0.1")
+	private := testtls.New(t, "127.0.0.1")
+	config, pool := private.Config, private.Pool
 	scripts := map[string]map[string]reply{
 		"not known": {},
 		"refused":   {"STARTTLS": func(c *talk, tag, _ string) { c.send("%s NO not here\r\n", tag) }},

@@ -3,16 +3,11 @@ package smtp
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	netsmtp "net/smtp"
 	"strings"
@@ -23,6 +18,7 @@ import (
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
 
+	"github.com/postern-desk/postern/internal/testtls"
 	"github.com/postern-desk/postern/mail/letter"
 )
 
@@ -144,34 +140,10 @@ type quietLog struct{}
 func (quietLog) Printf(string, ...any) {}
 func (quietLog) Println(...any)        {}
 
-// certificate makes one for 127.0.0.1 and the pool that trusts it.
-func certificate(t *testing.T) (*tls.Config, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "here"}, IsCA: true,
-		BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
-}
-
 func TestRealServerWithEverySecurityAndLogin(t *testing.T) {
 	t.Parallel()
-	config, roots := certificate(t)
+	private := testtls.New(t, "127.0.0.1")
+	config, roots := private.Config, private.Pool
 	for _, security := range []Security{SecurityTLS, SecurityStartTLS, SecurityNone} {
 		for _, mechanism := range []string{"PLAIN", "LOGIN", ""} {
 			t.Run(string(security)+" "+mechanism, func(t *testing.T) {
@@ -203,7 +175,8 @@ func TestRealServerWithEverySecurityAndLogin(t *testing.T) {
 
 func TestAccountThatTheServerCannotSatisfy(t *testing.T) {
 	t.Parallel()
-	config, roots := certificate(t)
+	private := testtls.New(t, "127.0.0.1")
+	config, roots := private.Config, private.Pool
 	p := newPool(t, 1, quick)
 	check := func(a Account, want error) {
 		t.Helper()
