@@ -86,7 +86,7 @@ type Inbound struct {
 	FetchBatchBytes    Bytes         `name:"fetch-batch-bytes" default:"16MiB" unit:"bytes" help:"Most bytes fetched by one command; a larger email is fetched alone."`
 	MaxEmailBytes      Bytes         `name:"max-email-bytes" default:"50MiB" unit:"bytes" help:"Largest email that is read whole; a larger one is noted as oversize."`
 	ReplyWait          time.Duration `name:"reply-wait" default:"10m" unit:"duration" help:"How long a reply waits for the email that it answers."`
-	IngestWorkers      int           `name:"ingest-workers" default:"4" unit:"workers" help:"Emails read at the same time in this process."`
+	IngestWorkers      int           `name:"ingest-workers" default:"3" unit:"workers" help:"Batches of emails read at the same time in this process; one more than it has processors is best."`
 }
 
 // Letters is how email is sent.
