@@ -175,5 +175,8 @@ func (i *contactsImport) failure(what string) error {
 	if len(i.bad) == 0 {
 		return nil
 	}
+	if len(i.bad) == 1 {
+		return fmt.Errorf("1 line is wrong: %s", what)
+	}
 	return fmt.Errorf("%s lines are wrong: %s", thousands(len(i.bad)), what)
 }

@@ -79,7 +79,7 @@ func findMailbox(ctx context.Context, service *mailboxes.Service, name string) (
 			return m, nil
 		}
 	}
-	return mailboxes.Mailbox{}, fmt.Errorf("there is no mailbox %s; see: postern mailbox list", name)
+	return mailboxes.Mailbox{}, fmt.Errorf("there is no mailbox %s; see: postern mailbox list, and that POSTERN_DATA_DIR or POSTERN_DATABASE_URL names the right desk", name)
 }
 
 // importSource is one thing that an import can be resumed in: an mbox file, or all single emails below a path.

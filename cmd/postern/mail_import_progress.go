@@ -120,6 +120,9 @@ func (p *progress) line(after time.Duration) string {
 
 // left is the time that the rest takes at the speed so far, of this run alone.
 func (p *progress) left(after time.Duration, read int64) string {
+	if read >= p.total {
+		return "0s"
+	}
 	done := read - p.skipped
 	if done <= 0 || after < time.Second {
 		return "?"

@@ -49,7 +49,7 @@ type Service struct {
 	LogLevel      slog.Level    `name:"log-level" default:"info" unit:"debug, info, warn or error" help:"The least important line that is logged."`
 	LogFormat     string        `name:"log-format" default:"text" unit:"text or json" help:"How a log line is written."`
 	MetricsListen string        `name:"metrics-listen" unit:"host:port" example:"127.0.0.1:9090" help:"Where this process tells its metrics, whatever its roles. When empty, only at /metrics of the API."`
-	MetricsToken  Secret        `name:"metrics-token" unit:"text" secret:"" help:"Who sends it as a bearer token may read the metrics; without one an API key may."`
+	MetricsToken  Secret        `name:"metrics-token" unit:"text" secret:"" help:"Who sends it as a bearer token, of 16 characters or more, may read the metrics; without one an API key may."`
 	ShutdownDrain time.Duration `name:"shutdown-drain" default:"20s" unit:"duration" help:"How long running jobs and requests may finish after a stop."`
 }
 

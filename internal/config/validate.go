@@ -128,9 +128,22 @@ func (s *Desk) check(p *Problems) {
 	zone, err := time.LoadLocation(s.TimeZone)
 	p.unless(err == nil && s.TimeZone != "" && s.TimeZone != "Local", "time_zone", "must be an IANA time zone, e.g. Europe/London")
 	if err == nil {
-		_, err = hours.Parse(s.BusinessHours, s.HolidayList(), zone)
-		p.unlessFine("business_hours", err)
+		s.checkHours(p, zone)
 	}
+}
+
+// checkHours names the setting that is wrong of the two. Holidays without hours lack the hours.
+func (s *Desk) checkHours(p *Problems, zone *time.Location) {
+	if _, err := hours.Parse(s.BusinessHours, nil, zone); err != nil {
+		p.unlessFine("business_hours", err)
+		return
+	}
+	_, err := hours.Parse(s.BusinessHours, s.HolidayList(), zone)
+	setting := "holidays"
+	if strings.TrimSpace(s.BusinessHours) == "" {
+		setting = "business_hours"
+	}
+	p.unlessFine(setting, err)
 }
 
 // Hours is when the desk answers; nil: always. Settings that were validated have hours that can be read.

@@ -71,6 +71,15 @@ func TestValidateTellsSettingAndRemedy(t *testing.T) {
 	}
 }
 
+// Hours and holidays are read together; the line names the one that is wrong.
+func TestWrongHolidayIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := parse(t, run{args: []string{"serve", "--business-hours=mon-fri 09:00-17:00", "--holidays=12-25, 25.12."}})
+	if err == nil || !strings.Contains(err.Error(), `POSTERN_HOLIDAYS: "25.12." is no day`) {
+		t.Errorf("a holiday that is none: %v", err)
+	}
+}
+
 func TestValidateTellsAllThatIsWrongAndNoSecret(t *testing.T) {
 	t.Parallel()
 	_, err := parse(t, run{args: []string{

@@ -48,7 +48,7 @@ func ReadFiles(folder string) (Files, error) {
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return nil, fmt.Errorf("the folder of letter templates cannot be read: %w", err)
+		return nil, fmt.Errorf("the folder of letter templates cannot be read: %w; POSTERN_TEMPLATES_DIR must name one that is there, or nothing", err)
 	}
 	files, problems := Files{}, []error{}
 	for _, e := range entries {

@@ -79,7 +79,7 @@ func TestWrongFileIsNamed(t *testing.T) {
 	if _, err := ReadFiles(dir); err == nil || strings.Count(err.Error(), "there is no letter") != 2 || !strings.Contains(err.Error(), "no file that can be read") {
 		t.Errorf("several: %v", err)
 	}
-	if _, err := ReadFiles(filepath.Join(dir, "nowhere")); err == nil {
-		t.Error("a folder that is not there is taken")
+	if _, err := ReadFiles(filepath.Join(dir, "nowhere")); err == nil || !strings.Contains(err.Error(), "POSTERN_TEMPLATES_DIR") {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }
