@@ -268,7 +268,7 @@ func TestBadFlagSaysWhatItTakes(t *testing.T) {
 		{`--reply-wait: the value is missing; expected: duration, such as 10m`, []string{"serve", "--reply-wait"}},
 		{`--reply-wait: the value is missing; expected: duration, such as 10m`, []string{"serve", "--reply-wait", "--ack-limit=3/1h"}},
 		{`--dns-server: "ns.example" cannot be read; expected: address:port, such as 127.0.0.1:53`, []string{"serve", "--dns-server", "ns.example"}},
-		{`--ingest-workers: "` + strings.Repeat("é", 60) + `..." cannot be read; expected: workers, such as 4`, []string{"serve", "--ingest-workers", strings.Repeat("é", 5000)}},
+		{`--ingest-workers: "` + strings.Repeat("é", 60) + `..." cannot be read; expected: workers, such as 3`, []string{"serve", "--ingest-workers", strings.Repeat("é", 5000)}},
 	} {
 		_, err := parse(t, run{args: c.args})
 		var problems config.Problems
