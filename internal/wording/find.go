@@ -2,7 +2,7 @@ package wording
 
 import (
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,9 +29,15 @@ type Service struct {
 	outbox *outbox.Outbox // for trials
 	files  Files
 
-	mu       sync.Mutex
+	known   atomic.Pointer[templates]
+	changes atomic.Int64 // by this process
+}
+
+// templates is what one look at the database found. It does not change.
+type templates struct {
 	compiled map[place]*letter.Template
-	source   map[uuid.UUID]int // versions of what is compiled
+	versions map[uuid.UUID]int // of what is compiled
+	changes  int64             // known of when it was read
 	readAt   time.Time
 }
 
@@ -43,15 +49,18 @@ func New(d *db.DB, o *outbox.Outbox, files Files) *Service {
 // For is the template of a letter from this mailbox in this language: the mailbox's in the language, the mailbox's,
 // the desk's in the language, the desk's, the folder's in the language, the folder's; nil where there is none of them.
 func (s *Service) For(r db.Reader, kind string, mailbox uuid.UUID, l words.Language) (*letter.Template, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.compiled == nil || time.Since(s.readAt) > stale {
-		if err := s.read(r); err != nil {
+	known := s.known.Load()
+	if known == nil || known.changes != s.changes.Load() || time.Since(known.readAt) > stale {
+		// Without a lock: reading sends what the caller's transaction has queued, which may wait for another
+		// transaction that comes here too.
+		var err error
+		if known, err = s.read(r, known); err != nil {
 			return nil, err
 		}
+		s.known.Store(known)
 	}
 	for _, at := range []place{{kind, mailbox, l}, {kind, mailbox, ""}, {kind, uuid.Nil, l}, {kind, uuid.Nil, ""}} {
-		if t := s.compiled[at]; t != nil {
+		if t := known.compiled[at]; t != nil {
 			return t, nil
 		}
 	}
@@ -59,28 +68,27 @@ func (s *Service) For(r db.Reader, kind string, mailbox uuid.UUID, l words.Langu
 }
 
 // read compiles what is new. One that an older release took and this one refuses is left out: ours is used.
-func (s *Service) read(r db.Reader) error {
+func (s *Service) read(r db.Reader, before *templates) (*templates, error) {
+	now := &templates{compiled: map[place]*letter.Template{}, versions: map[uuid.UUID]int{}, changes: s.changes.Load(), readAt: time.Now()}
 	all, err := db.All[Template](r, sqlAll)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	before, versions := s.compiled, s.source
-	s.compiled, s.source, s.readAt = map[place]*letter.Template{}, map[uuid.UUID]int{}, time.Now()
+	if before == nil {
+		before = &templates{}
+	}
 	for _, t := range all {
 		at := place{t.Name, t.MailboxID.UUID, words.Language(t.Language)}
-		c, known := before[at], versions[t.ID] == t.Version
+		c, known := before.compiled[at], before.versions[t.ID] == t.Version
 		if !known {
 			if c, err = Compile(t); err != nil {
 				slog.Warn("a letter template is not used: letters have the built-in words until it is saved anew", "template", t.Name, "language", t.Language, "why", err)
 			}
 		}
-		s.compiled[at], s.source[t.ID] = c, t.Version
+		now.compiled[at], now.versions[t.ID] = c, t.Version
 	}
-	return nil
+	return now, nil
 }
 
-func (s *Service) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.readAt = time.Time{}
-}
+// forget makes the next letter of this process look again.
+func (s *Service) forget() { s.changes.Add(1) }

@@ -2,6 +2,7 @@ package wording
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -84,9 +85,9 @@ func TestTemplateOfTheLanguageComesFirst(t *testing.T) {
 		t.Error("another process does not know the template")
 	}
 	put(t, s, "", "Hey {{name}}")
-	other.mu.Lock()
-	other.readAt = other.readAt.Add(-2 * stale)
-	other.mu.Unlock()
+	old := *other.known.Load()
+	old.readAt = old.readAt.Add(-2 * stale)
+	other.known.Store(&old)
 	if got := said(t, other, words.German); got != "Hey Ann" {
 		t.Errorf("another process says %q after a while", got)
 	}
@@ -107,5 +108,48 @@ func TestTemplateIsRefused(t *testing.T) {
 		if _, err := s.Put(t.Context(), sam, c); !fault.Is(err, code) {
 			t.Errorf("%s: %v", code, err)
 		}
+	}
+}
+
+// Tried: a transaction whose queued write waits for a row looks for a template, and so does the one that holds the row:
+// neither waits for the other in this process, where the database would not see it.
+func TestLetterWaitsForNoOtherOnesTransaction(t *testing.T) {
+	t.Parallel()
+	s, _ := scene(t)
+	made := put(t, s, "", "Hi {{name}}")
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	const sqlHold = `update letter_templates set updated_at = now() where id = $1`
+	find := func(tx *db.Tx) error {
+		_, err := s.For(tx, "acknowledgement", uuid.New(), words.German)
+		return err
+	}
+	waiter := make(chan error, 1)
+	err := s.db.Bookkeep(ctx, "test", func(tx *db.Tx) error {
+		if _, err := tx.Exec(sqlHold, made.ID); err != nil {
+			return err
+		}
+		go func() {
+			waiter <- s.db.Bookkeep(ctx, "test", func(tx *db.Tx) error {
+				tx.Queue(sqlHold, made.ID)
+				return find(tx)
+			})
+		}()
+		for waiting := false; !waiting; time.Sleep(10 * time.Millisecond) {
+			err := s.db.View(ctx, sam, func(v *db.View) error { // a transaction sees who waits as of its beginning
+				return v.QueryRow(`select exists (select from pg_stat_activity
+					where datname = current_database() and wait_event_type = 'Lock')`).Scan(&waiting)
+			})
+			if err != nil {
+				return fmt.Errorf("nobody came to wait: %w", err)
+			}
+		}
+		return find(tx)
+	})
+	if err != nil {
+		t.Fatalf("who holds the row: %v", err)
+	}
+	if err := <-waiter; err != nil {
+		t.Errorf("who waits for it: %v", err)
 	}
 }
