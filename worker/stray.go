@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,16 +23,22 @@ const (
 	strayEvery = 2 * time.Second
 )
 
-const sqlReturnStrays = `
-update river_job set state = 'available', scheduled_at = now()
+const (
+	sqlStrays = `
+select id from river_job
 where state = 'running' and attempted_by[array_upper(attempted_by, 1)] = $1 and attempted_at < now() - $2::interval
     and id <> all($3::bigint[])`
+
+	sqlReturnStrays = `
+update river_job set state = 'available', scheduled_at = now() where id in (` + sqlStrays + ` and id = any($4::bigint[]))`
+)
 
 // inHand are the jobs that this process is really working.
 type inHand struct {
 	river.MiddlewareDefaults
-	mu  sync.Mutex
-	ids map[int64]bool
+	mu      sync.Mutex
+	ids     map[int64]bool
+	suspect []int64 // what the last look took for strays
 }
 
 var _ rivertype.WorkerMiddleware = (*inHand)(nil)
@@ -64,27 +71,42 @@ func (h *inHand) list() []int64 {
 	return ids
 }
 
-// returnStrays gives such jobs back, until ctx ends. One that has just ended, and whose end the database could not
-// be told, is done a second time: every kind bears that.
+// returnStrays gives such jobs back, until ctx ends. One whose end the database could not be told is done a second
+// time: every kind bears that.
 func (h *inHand) returnStrays(ctx context.Context, d *db.DB, process string, log *slog.Logger) {
-	tick := time.NewTicker(strayEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(strayEvery): // no ticker: after a freeze its next tick may come at once
 		}
-		var returned int64
 		brief, cancel := context.WithTimeout(ctx, beatPatience)
-		err := d.Bookkeep(brief, "heartbeat", func(tx *db.Tx) error {
-			tag, err := tx.Exec(sqlReturnStrays, process, strayAfter, h.list())
-			returned = tag.RowsAffected()
-			return err
-		})
+		returned, err := h.look(brief, d, process)
 		cancel()
 		if err == nil && returned > 0 { // after a failure the next look finds the same
 			log.Warn("jobs were given back that this process took without knowing", "jobs", returned)
 		}
 	}
+}
+
+// look gives back what the look before found as well. One look is not enough: a process that was frozen may get the
+// answer to its fetch at the same moment, and a letter that it begins to send would be sent by a second job too; and
+// the end of a job is told a moment after it.
+func (h *inHand) look(ctx context.Context, d *db.DB, process string) (returned int64, err error) {
+	before, mine := h.suspect, h.list()
+	var found []int64
+	err = d.Bookkeep(ctx, "heartbeat", func(tx *db.Tx) (err error) {
+		if found, err = db.Column[int64](tx, sqlStrays, process, strayAfter, mine); err != nil {
+			return err
+		}
+		again := slices.DeleteFunc(slices.Clone(found), func(id int64) bool { return !slices.Contains(before, id) })
+		if len(again) == 0 {
+			return db.NoChange
+		}
+		tag, err := tx.Exec(sqlReturnStrays, process, strayAfter, mine, again)
+		returned = tag.RowsAffected()
+		return err
+	})
+	h.suspect = found
+	return returned, err
 }
