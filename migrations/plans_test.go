@@ -119,7 +119,7 @@ func TestLookUpsUseTheirIndexes(t *testing.T) {
 		{"inbox.sqlWoken", `array[1000]`, "inbound_emails_waiting"},
 		{"inbox.sqlLeadsBack", `1000, 2000, 1000`, "inbound_emails_(pkey|pending)"},
 		{"inbox.sqlOurLetters", `array['l100@d.example']`, "letters_rfc_message_id_key"},
-		{"inbox.sqlKeyOwners", `array[` + h + `]`, "email_keys_pkey inbound_emails_pkey"},
+		{"inbox.sqlKeyOwners", `array[` + h + `], array[7::bigint], text 'set aside'`, "email_keys_pkey inbound_emails_pkey"},
 		{"inbox.sqlCompare", `1, 1, 0, array_fill(5000::bigint, array[1000]), array_fill(now(), array[1000])`, "inbound_emails_folder_id_uidvalidity_generation_uid_key"},
 		{"inbox.sqlHasUntidied", one, "inbound_emails_untidied"},
 		{"inbox.sqlUntidied", one, "inbound_emails_untidied"},

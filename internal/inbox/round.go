@@ -156,6 +156,7 @@ func (r *round) findDuplicates() error {
 		Key     []byte        `db:"key"`
 		EmailID int64         `db:"email_id"`
 		Ticket  uuid.NullUUID `db:"ticket_id"`
+		Ruled   bool          `db:"ruled_here"`
 	}
 	taken, err := db.Column[[]byte](r.tx, sqlTakeKeys, keys, ids)
 	if err != nil {
@@ -167,7 +168,7 @@ func (r *round) findDuplicates() error {
 	if _, err := r.tx.Exec(sqlLockKeys, keys); err != nil {
 		return fmt.Errorf("lock keys: %w", err)
 	}
-	owners, err := db.All[owner](r.tx, sqlKeyOwners, keys)
+	owners, err := db.All[owner](r.tx, sqlKeyOwners, keys, ids, ruledAside)
 	if err != nil {
 		return fmt.Errorf("find the owners of keys: %w", err)
 	}
@@ -185,9 +186,9 @@ func (r *round) findDuplicates() error {
 		if !ok || o.EmailID == x.row.ID {
 			return false
 		}
-		if loop, _ := r.ownLoop(x); !o.Ticket.Valid && loop == "" && asideNow(x, nil) == "" {
+		if loop, _ := r.ownLoop(x); !o.Ticket.Valid && !o.Ruled && loop == "" && asideNow(x, nil) == "" {
 			// The other copy was set aside, for marks of its way that are not part of the key and that this
-			// one does not bear.
+			// one does not bear. What a rule set aside where this one lies is the same email, found again.
 			r.tx.Queue(sqlMoveKey, x.key[:], x.row.ID)
 			return false
 		}

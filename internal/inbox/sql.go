@@ -105,8 +105,12 @@ const sqlMoveKey = `update email_keys set email_id = $2 where key = $1`
 // The keys come sorted. Who reads an owner has its key locked: two copies cannot both take the place of a third.
 const sqlLockKeys = `select from email_keys where key = any($1) order by key for update`
 
+// Here is whether a rule set the owner aside in the folder that the copy ($2, in the order of the keys) lies in.
 const sqlKeyOwners = `
-select k.key, k.email_id, e.ticket_id from email_keys k join inbound_emails e on e.id = k.email_id where k.key = any($1)`
+select k.key, k.email_id, e.ticket_id,
+    coalesce(e.disposition = 'spam' and starts_with(e.reason, $3) and e.folder_id = c.folder_id, false) as ruled_here
+from unnest($1::bytea[], $2::bigint[]) as v(key, id) join email_keys k on k.key = v.key
+join inbound_emails e on e.id = k.email_id join inbound_emails c on c.id = v.id`
 
 // A merge that is going on is waited for, and its ticket followed.
 const sqlTicketsNow = `select id, coalesce(merged_into, id) as now from tickets where id = any($1) order by id for key share`

@@ -18,6 +18,9 @@ import (
 // email is routed alone, so that one that was made to be slow takes no time of the others'.
 const roundTime = 3 * time.Second
 
+// ruledAside begins the reasons of emails that a rule set aside.
+const ruledAside = "set aside by "
+
 var errSlowRules = errors.New("the rules took too long over these emails together")
 
 // knowSenders finds who the rules may ask about, in one go, where they do.
@@ -49,7 +52,7 @@ func (r *round) consult(x *reading, reply bool) (aside string, err error) {
 		return "", errSlowRules
 	}
 	if x.outcome.SetAside {
-		return "set aside by " + x.outcome.SetAsideBy.String(), nil
+		return ruledAside + x.outcome.SetAsideBy.String(), nil
 	}
 	return "", nil
 }

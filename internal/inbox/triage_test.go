@@ -257,3 +257,31 @@ func TestRulesLeaveThePastAlone(t *testing.T) {
 	d.expect(t, ids[0], inbox.AutoReply)
 	d.expect(t, ids[1], inbox.Opened)
 }
+
+// Tried: emails that a rule set aside are found again once the rule is gone, one where it lay, in a folder whose UIDs
+// begin anew, and one elsewhere. The first is known and opens no ticket now; the second came by another way.
+func TestWhatARuleSetAsideStaysSoInItsFolder(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	r := d.rule(t, triage.OfAny, `subject contains "casino"`, triage.Then{SetAside: triage.Spam})
+	here := email{from: "bob@other.example", subject: "casino", id: unique(), body: "x"}
+	elsewhere := email{from: "eve@other.example", subject: "casino", id: unique(), body: "x"}
+	before := d.accept(t, here, elsewhere)
+	d.ingest(t, before...)
+	for _, id := range before {
+		d.expect(t, id, inbox.Spam)
+	}
+	must(t, triage.New(d.db).Delete(t.Context(), staffActor(), r.ID))
+	d.exec(t, fmt.Sprintf("update inbound_emails set folder_id = folder_id + 1000 where id = %d", before[1]))
+	var err error
+	d.folder, err = d.inbox.Restart(t.Context(), d.folder, inbox.Seen{UIDValidity: d.folder.UIDValidity + 1, UIDNext: 1})
+	must(t, err)
+	again := d.accept(t, here, elsewhere)
+	again = again[len(again)-2:] // the UIDs are those of before
+	d.ingest(t, again...)
+	d.expect(t, again[0], inbox.Duplicate)
+	d.expect(t, again[1], inbox.Opened)
+	if n := d.acknowledgements(t); n != 1 {
+		t.Errorf("%d acknowledgements, want 1", n)
+	}
+}
