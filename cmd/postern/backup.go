@@ -23,8 +23,8 @@ type backupCmd struct {
 // before it is upgraded.
 func (c *backupCmd) Run(ctx context.Context, s streams) (err error) {
 	began := time.Now()
-	if _, err := os.Stat(filepath.Join(c.DataDir, "postgres")); err != nil && !c.DatabaseURL.IsSet() {
-		return fmt.Errorf("data_dir: there is no desk in %s; name its data folder with --data", c.DataDir)
+	if err := hasDesk(c.Storage); err != nil {
+		return err
 	}
 	st := &store{joins: true}
 	owner, err := st.ownerOf(ctx, c.Storage)

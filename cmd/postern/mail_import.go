@@ -39,7 +39,7 @@ func (c *mailImportCmd) Run(ctx context.Context, s streams) (err error) {
 	worker.EaseCollector()
 	starting, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
-	st, err := (&store{joins: true}).openAll(starting, c.Storage, int32(c.IngestWorkers)+4, slog.New(slog.DiscardHandler))
+	st, err := (&store{joins: true, begun: true}).openAll(starting, c.Storage, int32(c.IngestWorkers)+4, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

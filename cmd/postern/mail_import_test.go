@@ -194,3 +194,26 @@ func TestMailImportOfASentFolder(t *testing.T) {
 		t.Errorf("with a client's email it gave %s", out)
 	}
 }
+
+// In the wrong folder nothing is made: tried with every command about a mailbox that is there already.
+func TestCommandsAboutAMailboxMakeNoDesk(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "1.eml")
+	write(t, file, "From: ann@client.example\n\nHelp.\n")
+	for _, args := range [][]string{
+		{"mail", "import", file, "--mailbox", "support@desk.example", "--dry-run"},
+		{"mailbox", "check", "support@desk.example"},
+		{"mailbox", "set", "support@desk.example", "--pause"},
+		{"mailbox", "dkim", "support@desk.example"},
+		{"mailbox", "authorize", "support@desk.example"},
+	} {
+		nowhere := filepath.Join(t.TempDir(), "nowhere")
+		_, errs, status := command(t, []string{"POSTERN_DATA_DIR=" + nowhere}, args...)
+		if status == 0 || !strings.Contains(errs, "there is no desk in "+nowhere) {
+			t.Errorf("%v: status %d: %s", args, status, errs)
+		}
+		if _, err := os.Stat(nowhere); err == nil {
+			t.Errorf("%v made a data folder", args)
+		}
+	}
+}

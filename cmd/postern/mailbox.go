@@ -232,7 +232,7 @@ func (c *mailboxCheckCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, c.Storage, func(st *store) error {
+	return withStoreOf(ctx, &store{joins: true, begun: true}, c.Storage, func(st *store) error {
 		service := mailboxes.New(st.db, st.vault)
 		m, err := findMailbox(ctx, service, c.Mailbox)
 		if err != nil {

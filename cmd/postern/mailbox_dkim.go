@@ -26,7 +26,7 @@ func (c *mailboxDKIMCmd) Run(ctx context.Context, s streams) error {
 	if (c.Unchecked && !c.On) || (c.Selector != "" && c.Off) {
 		return errors.New("--unchecked goes with --on alone, --selector not with --off")
 	}
-	return withStore(ctx, c.Storage, func(st *store) error {
+	return withStoreOf(ctx, &store{joins: true, begun: true}, c.Storage, func(st *store) error {
 		service := mailboxes.New(st.db, st.vault)
 		m, err := findMailbox(ctx, service, c.Mailbox)
 		if err != nil {

@@ -35,7 +35,7 @@ type mailboxSetCmd struct {
 
 // Run changes what is named.
 func (c *mailboxSetCmd) Run(ctx context.Context, s streams) error {
-	return withStoreOf(ctx, &store{joins: true, anyKey: c.LostKey}, c.Storage, func(st *store) error {
+	return withStoreOf(ctx, &store{joins: true, begun: true, anyKey: c.LostKey}, c.Storage, func(st *store) error {
 		service := mailboxes.New(st.db, st.vault)
 		m, err := findMailbox(ctx, service, c.Mailbox)
 		if err != nil {

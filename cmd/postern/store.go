@@ -28,6 +28,7 @@ type store struct {
 	ownerURL string // empty: unknown
 	host     string // the data folder, where it is this process's alone
 	joins    bool   // a command: it may work beside a running desk
+	begun    bool   // a desk must be there: none is made
 	anyKey   bool   // secrets that the key does not open are to be given anew
 }
 
@@ -37,15 +38,18 @@ func openStore(ctx context.Context, s config.Storage, conns int32, log *slog.Log
 	return (&store{}).openAll(ctx, s, conns, log)
 }
 
-// joinStore is openStore for one command, which may run beside a desk.
+// joinStore is openStore for one command about a desk that is there, which may be running.
 func joinStore(ctx context.Context, s config.Storage) (*store, error) {
-	return (&store{joins: true}).openAll(ctx, s, commandConns, slog.New(slog.DiscardHandler))
+	return (&store{joins: true, begun: true}).openAll(ctx, s, commandConns, slog.New(slog.DiscardHandler))
 }
 
 // commandConns is enough for what one command asks.
 const commandConns = 4
 
 func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log *slog.Logger) (*store, error) {
+	if err := hasDesk(s); st.begun && err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
 		return nil, fmt.Errorf("data_dir: %w; name a folder that can be made, with --data-dir or POSTERN_DATA_DIR", err)
 	}
@@ -69,6 +73,14 @@ func (st *store) openAll(ctx context.Context, s config.Storage, conns int32, log
 		log.Warn("a new secret key was made; passwords are sealed with it, so keep a copy", "file", s.KeyFile())
 	}
 	return st, nil
+}
+
+// hasDesk refuses a data folder without a desk: a command in the wrong folder would make an empty one there.
+func hasDesk(s config.Storage) error {
+	if _, err := os.Stat(filepath.Join(s.DataDir, "postgres")); err != nil && !s.DatabaseURL.IsSet() {
+		return fmt.Errorf("data_dir: there is no desk in %s; name its data folder with --data", s.DataDir)
+	}
+	return nil
 }
 
 // ownPostgres starts the desk's own server. A command beside a running desk joins the desk's.
