@@ -1,10 +1,13 @@
 package web_test
 
 import (
+	"context"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/postern-desk/postern/internal/mailboxes"
 	"github.com/postern-desk/postern/internal/words"
 	"github.com/postern-desk/postern/web"
 )
@@ -85,5 +88,24 @@ func TestFormIsShownWithoutTheDatabase(t *testing.T) {
 	page := d.do(request{method: "GET", path: "/support", key: "none"}).want(200)
 	if !strings.Contains(string(page.body), "Acme Support") || strings.Contains(string(page.body), `id="away"`) {
 		t.Errorf("the form is %s", page.body)
+	}
+}
+
+// Tried: the first visitor after a while leaves before the form is written. The next one sees the mailbox's name all the
+// same: anybody could keep it from the form by such visits.
+func TestVisitorWhoLeavesHidesNoMailbox(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	name := "Spare parts"
+	_, err := d.deps.Mailboxes.Update(t.Context(), tester, d.mailbox.ID, d.mailbox.Version, mailboxes.Fields{FromName: &name})
+	must(t, err)
+	h := web.New(d.deps)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, "GET", "/support", nil))
+	page := httptest.NewRecorder()
+	h.ServeHTTP(page, httptest.NewRequest("GET", "/support", nil))
+	if !strings.Contains(page.Body.String(), name) {
+		t.Errorf("the form has no %q:\n%s", name, page.Body)
 	}
 }

@@ -35,7 +35,8 @@ func (f *supportForm) mailbox(ctx context.Context) mailboxes.Mailbox {
 	if time.Since(f.box.readAt) < boxKnown {
 		return f.box.found
 	}
-	soon, cancel := context.WithTimeout(ctx, boxPatience)
+	// A visitor who leaves takes nothing from the next one.
+	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), boxPatience)
 	defer cancel()
 	err := f.db.View(soon, byForm, func(v *db.View) error {
 		boxes, err := mailboxes.All(v)
