@@ -193,6 +193,7 @@ func (s *Service) changeDKIM(ctx context.Context, by event.Actor, id uuid.UUID, 
 		if !ok {
 			return notFound(id)
 		}
+		tx.Queue(sqlLockDKIM, m.SigningDomain())
 		if out, err = signingOf(tx, m); err != nil {
 			return err
 		}

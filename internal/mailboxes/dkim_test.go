@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/postern-desk/postern/internal/db"
 	"github.com/postern-desk/postern/internal/fault"
 	"github.com/postern-desk/postern/internal/vault"
 	"github.com/postern-desk/postern/mail/dkim"
@@ -143,4 +144,42 @@ func TestSigningWaitsForDNS(t *testing.T) {
 	literal := s.add("support@[192.0.2.1]")
 	_, err = s.MakeDKIMKey(soon(t), tester, literal.ID, "")
 	wantFault(t, "an address without a domain", err, fault.Conflict, "no_domain", "")
+}
+
+// Tried: two mailboxes of a domain make a key at once, while another one signs. Two stay, of which one signs.
+func TestKeysMadeAtOnceAreNotTooMany(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m, sister := s.add("support@desk.example"), s.add("sales@desk.example")
+	s.makeKey(m, "first")
+	_, err := s.Sign(soon(t), tester, m.ID, Signature{On: true})
+	must(t, err)
+	made := make(chan error, 1)
+	_, err = s.changeDKIM(soon(t), tester, m.ID, func(tx *db.Tx, _ DKIM) (map[string]any, error) {
+		if _, err := tx.Exec(sqlDropSpareDKIMKeys, "desk.example"); err != nil {
+			return nil, err
+		}
+		if _, err := tx.Exec(sqlInsertDKIMKey, "desk.example", "second", "x", []byte("x")); err != nil {
+			return nil, err
+		}
+		go func() {
+			_, err := s.MakeDKIMKey(soon(t), tester, sister.ID, "third")
+			made <- err
+		}()
+		for waiting := false; !waiting && len(made) == 0; time.Sleep(10 * time.Millisecond) {
+			err := s.db.View(soon(t), tester, func(v *db.View) error {
+				return v.QueryRow(`select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')`).Scan(&waiting)
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return map[string]any{}, nil
+	})
+	must(t, err)
+	must(t, <-made)
+	d, err := s.DKIM(soon(t), tester, m.ID)
+	if must(t, err); shown(d) != "third first*" {
+		t.Errorf("the keys are %s", shown(d))
+	}
 }

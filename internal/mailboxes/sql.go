@@ -49,6 +49,9 @@ const sqlPolled = `update mailbox_folders set polled_at = now(), failing_since =
 
 const sqlPollFailed = `update mailbox_folders set failing_since = coalesce(failing_since, now()), last_error = left($2, 500) where id = $1`
 
+// Two mailboxes of a domain share its keys: whoever changes them through either has them alone.
+const sqlLockDKIM = `select pg_advisory_xact_lock(hashtextextended('dkim ' || $1::text, 0))`
+
 const sqlDKIMKeys = `
 select selector, public, signing, created_at from dkim_keys where domain = $1 order by created_at desc, selector desc`
 
