@@ -70,6 +70,7 @@ type desk struct {
 	outbox  *outbox.Outbox
 	tickets *tickets.Service
 	smtp    *sink
+	patient time.Duration // with an SMTP server that is silent
 	set     worker.Settings
 	log     *logbook
 	box     mailboxes.Mailbox
@@ -81,7 +82,7 @@ func newDesk(t *testing.T) *desk { return newDeskFrom(t, mailboxes.FromAll) }
 // newDeskFrom has one mailbox, support@desk.example, that counts emails from there on.
 func newDeskFrom(t *testing.T, start string) *desk {
 	t.Helper()
-	d := &desk{urls: testdb.New(t), smtp: newSink(t), log: &logbook{}}
+	d := &desk{urls: testdb.New(t), smtp: newSink(t), patient: 5 * time.Second, log: &logbook{}}
 	var err error
 	if d.look, err = pgxpool.New(t.Context(), d.urls.SuperURL); err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ var processes atomic.Int64
 // process makes a worker as a process of its own would have it; it is not started.
 func (d *desk) process(t *testing.T) (*worker.Worker, string) {
 	t.Helper()
-	pool := smtp.NewPool(2, time.Minute, smtp.Timeouts{Connect: 5 * time.Second, Greeting: 5 * time.Second, Command: 5 * time.Second,
+	pool := smtp.NewPool(2, time.Minute, smtp.Timeouts{Connect: 5 * time.Second, Greeting: 5 * time.Second, Command: d.patient,
 		Block: 5 * time.Second, Reply: 5 * time.Second, Grace: time.Second})
 	t.Cleanup(pool.Close)
 	set := d.set

@@ -44,8 +44,13 @@ const slotPatience = time.Minute
 // while some are being sent, others are looked up and settled, several in one transaction.
 func LetterWorkers(connections int) int { return min(200, max(32, 8*connections)) }
 
-// Work makes one attempt to hand a letter over. The letter is claimed once it has a connection: one that only
-// waits is nobody's doubt when this process dies, and its bytes are not read yet.
+// turnTrust is how long after its claim a letter is surely this process's: half of the silence after which a process
+// counts as dead.
+const turnTrust = deadAfter / 2
+
+// Work makes one attempt to hand a letter over. The letter is claimed once it has a connection or is the next for
+// one, so that no connection waits for the database: one that only waits is nobody's doubt when this process dies,
+// and its bytes are not read yet.
 func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) error {
 	id, err := uuid.Parse(job.Args.LetterID)
 	if err != nil {
@@ -66,6 +71,7 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 		defer way.slot.Release()
 		way.hindered = w.refusal(way.account) // one of those before it may have met it
 	}
+	began := time.Now()
 	attempt, wait, ok, err := w.outbox.Claim(ctx, letter)
 	if err != nil {
 		return verdict(err)
@@ -76,9 +82,42 @@ func (w *sendLetter) Work(ctx context.Context, job *river.Job[jobs.SendLetter]) 
 	if !ok {
 		return snooze(wait)
 	}
-	report := w.attempt(ctx, way, attempt)
+	attempt, report := w.prepare(ctx, way, attempt)
+	if report == nil {
+		if err := w.turn(ctx, way.slot, attempt.Letter, began); err != nil {
+			return w.giveBack(ctx, attempt.Letter)
+		}
+		if report = w.attempt(ctx, way, attempt); report == nil {
+			return w.giveBack(ctx, attempt.Letter)
+		}
+	}
 	way.slot.Release() // the next letter need not wait for the database
-	return w.conclude(ctx, attempt.Letter, report)
+	return w.conclude(ctx, attempt.Letter, *report)
+}
+
+// turn waits for the letter's connection. After a long wait somebody may have taken this process for dead, and be
+// sending the letter: then it is not this process's any more.
+func (w *sendLetter) turn(ctx context.Context, slot *smtp.Slot, l outbox.Letter, claimed time.Time) error {
+	waiting, cancel := context.WithTimeout(ctx, slotPatience)
+	defer cancel()
+	if err := slot.Turn(waiting); err != nil || time.Since(claimed) < turnTrust {
+		return err
+	}
+	holds, err := w.outbox.Holds(ctx, l)
+	if err == nil && !holds {
+		err = outbox.ErrOvertaken
+	}
+	return err
+}
+
+// giveBack leaves the letter as it was before its claim; no server has heard of it.
+func (w *sendLetter) giveBack(ctx context.Context, l outbox.Letter) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if err := w.outbox.GiveBack(ctx, l); err != nil {
+		return verdict(err)
+	}
+	return river.JobSnooze(time.Second)
 }
 
 // snooze puts the job off; no time at all ends it.
@@ -165,19 +204,30 @@ func (w *sendLetter) refusal(a smtp.Account) string {
 	return ""
 }
 
-func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) outbox.Report {
+// prepare makes a claimed letter ready to be sent; a report says why it cannot be.
+func (w *sendLetter) prepare(ctx context.Context, by way, a outbox.Attempt) (outbox.Attempt, *outbox.Report) {
 	if a.Flaw != "" {
-		return outbox.Report{Outcome: string(smtp.Permanent), Text: a.Flaw}
+		return a, &outbox.Report{Outcome: string(smtp.Permanent), Text: a.Flaw}
 	}
 	if by.hindered != "" {
-		return outbox.Report{Outcome: string(smtp.Temporary), Text: by.hindered}
+		return a, &outbox.Report{Outcome: string(smtp.Temporary), Text: by.hindered}
 	}
 	a, err := w.signed(ctx, by, a)
 	if err != nil {
-		return outbox.Report{Outcome: string(smtp.Temporary), Text: err.Error()}
+		return a, &outbox.Report{Outcome: string(smtp.Temporary), Text: err.Error()}
+	}
+	return a, nil
+}
+
+// attempt is nil where the job was stopped before a server heard of the letter.
+func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) *outbox.Report {
+	if hindered := w.refusal(by.account); hindered != "" { // one of those before it met it while this one waited
+		return &outbox.Report{Outcome: string(smtp.Temporary), Text: hindered}
 	}
 	r := by.slot.Send(ctx, smtp.Envelope{From: a.EnvelopeFrom, To: a.Letter.Recipients}, bytes.NewReader(a.Raw))
 	switch {
+	case ctx.Err() != nil && r.Outcome == smtp.Temporary && beforeLogin(r.Stage):
+		return nil
 	case ctx.Err() != nil:
 	case r.Outcome == smtp.Temporary && beforeLogin(r.Stage):
 		w.post.accounts.refuse(by.account)
@@ -186,7 +236,7 @@ func (w *sendLetter) attempt(ctx context.Context, by way, a outbox.Attempt) outb
 	default:
 		w.post.worked(ctx, by.login.box, mailboxes.SMTP)
 	}
-	report := outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
+	report := &outbox.Report{Outcome: string(r.Outcome), Code: r.Code, Text: r.Text}
 	if report.Text == "" && len(r.Rejected) > 0 {
 		report.Code, report.Text = r.Rejected[0].Code, r.Rejected[0].Text
 	}

@@ -51,6 +51,10 @@ where b.letter_id = s.id and b.signature is null and l.attempts = s.attempt and 
 
 const sqlClaim = `update letters set state = 'sending', attempts = attempts + 1 where id = any($1)`
 
+const sqlHolds = `select exists (select from letters where id = $1 and attempts = $2 and ` + stillOurs + `)`
+
+const sqlGiveBack = `update letters set state = 'queued', attempts = attempts - 1 where id = $1 and attempts = $2 and ` + stillOurs
+
 const sqlCutOff = `
 update letters l set state = 'unknown', unknowns = unknowns + 1, last_code = null, last_error = $3, next_attempt_at = now() + c.pause
 from unnest($1::uuid[], $2::interval[]) as c(id, pause) where l.id = c.id`

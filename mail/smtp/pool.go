@@ -25,10 +25,46 @@ type Pool struct {
 
 // lane is what the pool has for one account; it goes when nothing is left in it.
 type lane struct {
-	taken   int             // slots, one for each letter under way
-	waiting []chan struct{} // for a slot; closed when it is given
-	users   int             // letters under way or waiting
-	kept    []*session      // the latest used last
+	slots       gate       // twice as many as connections: one letter is made ready while another is sent
+	connections gate       // in use
+	users       int        // letters under way or waiting
+	kept        []*session // the latest used last
+}
+
+// gate lets so many through at once, those first who wait longest; the pool's lock is held.
+type gate struct {
+	taken   int
+	waiting []chan struct{} // closed when it is their turn
+}
+
+func (g *gate) admit(most int) {
+	for g.taken < most && len(g.waiting) > 0 {
+		close(g.waiting[0])
+		g.waiting = g.waiting[1:]
+		g.taken++
+	}
+}
+
+// queue adds one who waits.
+func (g *gate) queue(most int) (turn chan struct{}) {
+	turn = make(chan struct{})
+	g.waiting = append(g.waiting, turn)
+	g.admit(most)
+	return turn
+}
+
+func (g *gate) free(most int) {
+	g.taken--
+	g.admit(most)
+}
+
+// giveUp is of one who waits no longer.
+func (g *gate) giveUp(turn chan struct{}, most int) {
+	if at := slices.Index(g.waiting, turn); at >= 0 {
+		g.waiting = slices.Delete(g.waiting, at, at+1)
+		return
+	}
+	g.free(most) // it was given at the same moment
 }
 
 // NewPool makes a pool of at most max connections (at least one) for each
@@ -49,8 +85,9 @@ func (p *Pool) Limit(max int) {
 	p.max = atLeastOne(max)
 	var over []*session
 	for a, l := range p.lanes {
-		p.admit(l)
-		over = append(over, l.trim(p.max-l.taken)...)
+		l.slots.admit(p.slots())
+		l.connections.admit(p.max)
+		over = append(over, l.trim(p.max-l.connections.taken)...)
 		p.tidy(a, l)
 	}
 	p.mu.Unlock()
@@ -59,14 +96,7 @@ func (p *Pool) Limit(max int) {
 	}
 }
 
-// admit gives free slots to those who wait longest; p.mu is held.
-func (p *Pool) admit(l *lane) {
-	for l.taken < p.max && len(l.waiting) > 0 {
-		close(l.waiting[0])
-		l.waiting = l.waiting[1:]
-		l.taken++
-	}
-}
+func (p *Pool) slots() int { return 2 * p.max }
 
 // trim takes out the kept connections beyond so many; the pool's lock is held.
 func (l *lane) trim(most int) []*session {
@@ -136,9 +166,7 @@ func (p *Pool) enter(ctx context.Context, a Account) (*lane, *Failure) {
 		p.lanes[a] = l
 	}
 	l.users++
-	turn := make(chan struct{})
-	l.waiting = append(l.waiting, turn)
-	p.admit(l)
+	turn := l.slots.queue(p.slots())
 	p.mu.Unlock()
 	select {
 	case <-turn:
@@ -146,25 +174,34 @@ func (p *Pool) enter(ctx context.Context, a Account) (*lane, *Failure) {
 	case <-ctx.Done():
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if at := slices.Index(l.waiting, turn); at >= 0 {
-			l.waiting = slices.Delete(l.waiting, at, at+1)
-		} else {
-			p.free(l) // it was given at the same moment
-		}
+		l.slots.giveUp(turn, p.slots())
 		p.drop(a, l)
 		return nil, failed(StageConnect, context.Cause(ctx))
 	}
 }
 
-// free gives a slot back; p.mu is held.
-func (p *Pool) free(l *lane) {
-	l.taken--
-	p.admit(l)
+// connect waits for the use of a connection.
+func (p *Pool) connect(ctx context.Context, l *lane) *Failure {
+	p.mu.Lock()
+	turn := l.connections.queue(p.max)
+	p.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l.connections.giveUp(turn, p.max)
+		return failed(StageConnect, context.Cause(ctx))
+	}
 }
 
-func (p *Pool) leave(a Account, l *lane) {
+func (p *Pool) leave(a Account, l *lane, connected bool) {
 	p.mu.Lock()
-	p.free(l)
+	if connected {
+		l.connections.free(p.max)
+	}
+	l.slots.free(p.slots())
 	over := l.trim(p.max) // it may have fallen
 	p.drop(a, l)
 	p.mu.Unlock()

@@ -330,18 +330,22 @@ func TestLimitChangesWhileTheProgramRuns(t *testing.T) {
 	}
 	a := listen(t, keeps)
 	p := newPool(t, 2, quick)
-	first, f := p.enter(t.Context(), a) // so that the letter needs a connection beside another's
-	if f != nil {
-		t.Fatal(f)
+	hold := func() *Slot {
+		slot, err := p.Reserve(t.Context(), a)
+		if err == nil {
+			err = slot.Turn(t.Context())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return slot
 	}
+	first := hold() // so that the letter needs a connection beside another's
 	expect(t, send(p, a), Accepted, StageReply, 250)
 	p.Limit(0) // at least one
 	<-gone     // the kept one is beyond that
-	entered := make(chan *lane)
-	enter := func() {
-		l, _ := p.enter(t.Context(), a)
-		entered <- l
-	}
+	entered := make(chan *Slot)
+	enter := func() { entered <- hold() }
 	go enter()
 	go enter()
 	select {
@@ -356,9 +360,51 @@ func TestLimitChangesWhileTheProgramRuns(t *testing.T) {
 		t.Fatal("three letters are under way and two are allowed")
 	case <-time.After(50 * time.Millisecond):
 	}
-	p.leave(a, first)
-	p.leave(a, <-entered)
-	p.leave(a, second)
+	first.Release()
+	(<-entered).Release()
+	second.Release()
+	if p.mu.Lock(); len(p.lanes) != 0 {
+		t.Errorf("%d lanes stay", len(p.lanes))
+	}
+	p.mu.Unlock()
+}
+
+// Tried: one connection. A second letter is made ready while the first is sent, a third is not; the second goes on
+// when the first is out, and one that gives up its wait leaves its place to the others.
+func TestOneLetterIsMadeReadyWhileAnotherIsSent(t *testing.T) {
+	t.Parallel()
+	a := listen(t)
+	p := newPool(t, 1, quick)
+	reserve := func() *Slot {
+		t.Helper()
+		slot, err := p.Reserve(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slot
+	}
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	first, second := reserve(), reserve()
+	if err := first.Turn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Reserve(soon(), a); err == nil {
+		t.Error("a third letter has a slot")
+	}
+	if err := second.Turn(soon()); err == nil {
+		t.Error("two letters have the one connection")
+	}
+	first.Release()
+	if err := second.Turn(t.Context()); err != nil {
+		t.Error(err)
+	}
+	third := reserve()
+	third.Release() // without its turn
+	second.Release()
 	if p.mu.Lock(); len(p.lanes) != 0 {
 		t.Errorf("%d lanes stay", len(p.lanes))
 	}

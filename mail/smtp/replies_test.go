@@ -105,6 +105,10 @@ func TestSlotsAreReserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	beside, err := pool.Reserve(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := make(chan *Slot)
 	go func() {
 		next, err := pool.Reserve(t.Context(), a)
@@ -116,19 +120,20 @@ func TestSlotsAreReserved(t *testing.T) {
 	expect(t, first.Send(t.Context(), envelope, strings.NewReader(letterBytes)), Accepted, StageReply, 250)
 	select {
 	case <-got:
-		t.Fatal("two have the one slot")
+		t.Fatal("three have the two slots")
 	case <-time.After(50 * time.Millisecond):
 	}
 	first.Release()
 	first.Release()
 	second := <-got
 	pool.mu.Lock()
-	if l := pool.lanes[a]; l.taken != 1 || l.users != 1 {
-		t.Errorf("%d taken by %d", l.taken, l.users)
+	if l := pool.lanes[a]; l.slots.taken != 2 || l.connections.taken != 0 || l.users != 2 {
+		t.Errorf("%d slots and %d connections taken by %d", l.slots.taken, l.connections.taken, l.users)
 	}
 	pool.mu.Unlock()
 	expect(t, second.Send(t.Context(), envelope, strings.NewReader(letterBytes)), Accepted, StageReply, 250)
 	second.Release()
+	beside.Release()
 	(*Slot)(nil).Release()
 	pool.Close()
 	if _, err := pool.Reserve(t.Context(), a); err == nil {

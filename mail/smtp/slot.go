@@ -5,11 +5,13 @@ import (
 	"io"
 )
 
-// Slot is the place of one letter among the connections that an account may have.
+// Slot is the place of one letter among those under way for an account: one for each connection that it may have, and
+// as many that are made ready meanwhile.
 type Slot struct {
-	pool    *Pool
-	account Account
-	lane    *lane
+	pool      *Pool
+	account   Account
+	lane      *lane
+	connected bool // it has the use of a connection
 }
 
 // Reserve waits for a slot; what it returns must be released. What a letter needs for as long as it is under way
@@ -27,15 +29,32 @@ func (p *Pool) reserve(ctx context.Context, a Account) (*Slot, *Failure) {
 	if f != nil {
 		return nil, f
 	}
-	return &Slot{p, a, l}, nil
+	return &Slot{pool: p, account: a, lane: l}, nil
 }
 
 // Release gives the slot to the next one. A second call does nothing, nor does one of nil.
 func (s *Slot) Release() {
 	if s != nil && s.lane != nil {
-		s.pool.leave(s.account, s.lane)
+		s.pool.leave(s.account, s.lane, s.connected)
 		s.lane = nil
 	}
+}
+
+// Turn waits until the letter may use a connection, which Send does too. An error is a *Failure: ctx ended.
+func (s *Slot) Turn(ctx context.Context) error {
+	if f := s.turn(ctx); f != nil {
+		return f
+	}
+	return nil
+}
+
+func (s *Slot) turn(ctx context.Context) *Failure {
+	if s.connected {
+		return nil
+	}
+	f := s.pool.connect(ctx, s.lane)
+	s.connected = f == nil
+	return f
 }
 
 // Send is Pool.Send over this slot.
@@ -46,6 +65,12 @@ func (s *Slot) Send(ctx context.Context, e Envelope, raw io.Reader) Result {
 	}
 	if len(r.to) == 0 {
 		return allRefused(r.rejected)
+	}
+	if f := s.turn(ctx); f != nil {
+		return f.result(Temporary)
+	}
+	if ctx.Err() != nil { // no server has to hear of it
+		return failed(StageConnect, context.Cause(ctx)).result(Temporary)
 	}
 	if k := s.pool.take(s.lane); k != nil {
 		res, dead := k.send(ctx, r, raw)
