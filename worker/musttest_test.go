@@ -120,10 +120,9 @@ var mustTest = []struct {
 		d.poll(t)
 		must(t, dovecot.RenameFolder(d.user, "Desk", "Done"))
 		d.deliver(t, "Desk", time.Now(), email{from: ann, subject: "two", id: unique(), body: "y"})
-		// No server tells an open connection of it. The folder is opened anew within five minutes, or over a new
-		// connection, as after a change of the mailbox.
-		name := "Desk"
-		d.update(t, mailboxes.Fields{Name: &name})
+		// No server tells an open connection of it: the folder is opened anew within five minutes, or as here when the
+		// connection has ended.
+		must(t, dovecot.CutOff(d.user))
 		d.poll(t)
 		d.expect(t, "opened 1", "opened 2")
 	}},

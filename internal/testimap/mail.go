@@ -107,7 +107,7 @@ func (s *Server) Snapshot(user string) (*Snapshot, error) {
 // Restore puts a snapshot back as a restored backup would: emails that came since are gone and
 // their UIDs will be given out again. The user's sessions are cut off. May be repeated.
 func (s *Server) Restore(snap *Snapshot) error {
-	if err := s.cutOff(snap.user); err != nil {
+	if err := s.CutOff(snap.user); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(s.home(snap.user)); err != nil {
@@ -116,8 +116,8 @@ func (s *Server) Restore(snap *Snapshot) error {
 	return s.run("cp", "-a", snap.dir, s.home(snap.user))
 }
 
-// cutOff ends the user's sessions and waits until their processes have written their last.
-func (s *Server) cutOff(user string) error {
+// CutOff ends the user's sessions and waits until their processes have written their last.
+func (s *Server) CutOff(user string) error {
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		out, err := s.command(s.programs.doveadm, "-c", s.configPath(), "who", "-1", user).Output()
