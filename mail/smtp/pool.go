@@ -96,6 +96,8 @@ func (p *Pool) Limit(max int) {
 	}
 }
 
+func (p *Pool) connections() int { return p.max }
+
 func (p *Pool) slots() int { return 2 * p.max }
 
 // trim takes out the kept connections beyond so many; the pool's lock is held.
@@ -166,24 +168,20 @@ func (p *Pool) enter(ctx context.Context, a Account) (*lane, *Failure) {
 		p.lanes[a] = l
 	}
 	l.users++
-	turn := l.slots.queue(p.slots())
 	p.mu.Unlock()
-	select {
-	case <-turn:
-		return l, nil
-	case <-ctx.Done():
+	f := p.pass(ctx, &l.slots, p.slots)
+	if f != nil {
 		p.mu.Lock()
-		defer p.mu.Unlock()
-		l.slots.giveUp(turn, p.slots())
 		p.drop(a, l)
-		return nil, failed(StageConnect, context.Cause(ctx))
+		p.mu.Unlock()
 	}
+	return l, f
 }
 
-// connect waits for the use of a connection.
-func (p *Pool) connect(ctx context.Context, l *lane) *Failure {
+// pass waits until the gate lets it through; most is how many it lets through now, asked under the lock.
+func (p *Pool) pass(ctx context.Context, g *gate, most func() int) *Failure {
 	p.mu.Lock()
-	turn := l.connections.queue(p.max)
+	turn := g.queue(most())
 	p.mu.Unlock()
 	select {
 	case <-turn:
@@ -191,7 +189,7 @@ func (p *Pool) connect(ctx context.Context, l *lane) *Failure {
 	case <-ctx.Done():
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		l.connections.giveUp(turn, p.max)
+		g.giveUp(turn, most())
 		return failed(StageConnect, context.Cause(ctx))
 	}
 }

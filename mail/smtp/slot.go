@@ -49,12 +49,16 @@ func (s *Slot) Turn(ctx context.Context) error {
 }
 
 func (s *Slot) turn(ctx context.Context) *Failure {
-	if s.connected {
-		return nil
+	if !s.connected {
+		if f := s.pool.pass(ctx, &s.lane.connections, s.pool.connections); f != nil {
+			return f
+		}
+		s.connected = true
 	}
-	f := s.pool.connect(ctx, s.lane)
-	s.connected = f == nil
-	return f
+	if ctx.Err() != nil { // no server has to hear of it
+		return failed(StageConnect, context.Cause(ctx))
+	}
+	return nil
 }
 
 // Send is Pool.Send over this slot.
@@ -68,9 +72,6 @@ func (s *Slot) Send(ctx context.Context, e Envelope, raw io.Reader) Result {
 	}
 	if f := s.turn(ctx); f != nil {
 		return f.result(Temporary)
-	}
-	if ctx.Err() != nil { // no server has to hear of it
-		return failed(StageConnect, context.Cause(ctx)).result(Temporary)
 	}
 	if k := s.pool.take(s.lane); k != nil {
 		res, dead := k.send(ctx, r, raw)
